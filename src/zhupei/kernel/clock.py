@@ -1,0 +1,51 @@
+"""The time of the platform: one place to ask, one zone, and a hook for tests and drills.
+
+Civil time decides deadlines and is always Asia/Shanghai when turned into a date; elapsed time is measured on the
+monotonic clock, which no administrator and no time server can step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+_now: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731
+_monotonic: Callable[[], float] = time.monotonic
+
+
+def now() -> datetime:
+    """The present moment, timezone-aware, in UTC."""
+    return _now()
+
+
+def local(moment: datetime) -> datetime:
+    """``moment`` on the clock of Shanghai."""
+    return moment.astimezone(SHANGHAI)
+
+
+def today() -> date:
+    """The present date in Shanghai."""
+    return local(now()).date()
+
+
+def monotonic() -> float:
+    """Seconds on a clock that never goes back. Only differences mean anything."""
+    return _monotonic()
+
+
+@contextmanager
+def frozen(moment: datetime) -> Iterator[None]:
+    """Hold ``now()`` at ``moment`` (aware; a naive one is taken as Shanghai time) inside the block."""
+    global _now
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=SHANGHAI)
+    before, _now = _now, lambda: moment.astimezone(UTC)
+    try:
+        yield
+    finally:
+        _now = before
