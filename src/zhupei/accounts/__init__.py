@@ -1,0 +1,1 @@
+"""Signing in: accounts, passwords, the second factor, sessions, one-time codes."""

@@ -1,0 +1,1 @@
+"""Certificates: issue after confirmation, number, document, public check, revocation."""

@@ -1,0 +1,208 @@
+"""Settings of the platform, read from the environment.
+
+``zhupei init`` writes an environment file with fresh random secrets; nothing here has a default secret, and the program
+refuses to start when one is missing or too short.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+PACKAGE = Path(__file__).resolve().parents[1]
+PROJECT = PACKAGE.parents[1]
+DATA = Path(os.environ.get("ZHUPEI_DATA") or PROJECT / "var").resolve()
+ENV_FILE = Path(os.environ.get("ZHUPEI_ENV_FILE") or DATA / "zhupei.env")
+
+
+def _read_env_file() -> None:
+    if ENV_FILE.is_file():
+        for line in ENV_FILE.read_text().splitlines():
+            name, sep, value = line.partition("=")
+            if sep and not line.startswith("#"):
+                os.environ.setdefault(name.strip(), value.strip())
+
+
+def _secret(name: str, length: int) -> str:
+    value = os.environ.get(name, "")
+    if len(value) < length or len(set(value)) < 8:
+        raise ImproperlyConfigured(
+            f"{name} is missing, too short or a placeholder. Run 'zhupei init' once, or set it to at least {length} random characters."
+        )
+    return value
+
+
+def _flag(name: str, default: bool = False) -> bool:
+    return os.environ.get(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
+
+
+_read_env_file()
+
+SECRET_KEY = _secret("ZHUPEI_SECRET_KEY", 50)
+MASTER_KEY = bytes.fromhex(_secret("ZHUPEI_MASTER_KEY", 64))
+
+DEBUG = False
+DEMO = _flag("ZHUPEI_DEMO")
+HTTPS = _flag("ZHUPEI_HTTPS", default=not DEMO)
+ALLOWED_HOSTS = os.environ.get("ZHUPEI_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("ZHUPEI_ORIGINS", "").split(",") if o]
+
+ROOMS = [
+    "web",
+    "audit",
+    "accounts",
+    "organisations",
+    "evidence",
+    "rulebook",
+    "notices",
+    "people",
+    "institutions",
+    "itembank",
+    "hours",
+    "papers",
+    "training",
+    "exams",
+    "hall",
+    "certificates",
+    "portal",
+]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_tasks",
+    "django_tasks_db",
+    *(f"zhupei.{room}" for room in ROOMS),
+    "zhupei.config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "zhupei.web.middleware.Preferences",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "zhupei.accounts.middleware.SessionWatch",
+    "zhupei.organisations.middleware.ActingFor",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "zhupei.web.middleware.Gate",
+    "zhupei.web.middleware.Refusals",
+]
+
+ROOT_URLCONF = "zhupei.config.urls"
+ASGI_APPLICATION = "zhupei.config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csrf",
+                "django.contrib.messages.context_processors.messages",
+                "zhupei.web.context.page",
+                "zhupei.organisations.context.memberships",
+                "zhupei.notices.context.unread",
+            ],
+        },
+    }
+]
+
+_SQLITE = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536;",
+}
+DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{DATA / 'zhupei.sqlite3'}", conn_max_age=60)}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"].setdefault("OPTIONS", {}).update(_SQLITE)
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "zhupei.accounts.passwords.ThreeClasses"},
+]
+LOGIN_URL = "accounts:sign_in"
+
+SESSION_COOKIE_NAME = "zhupei_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_NAME = "zhupei_csrf"
+CSRF_FAILURE_VIEW = "zhupei.web.views.csrf_failure"
+IDLE_SECONDS_STAFF = 30 * 60
+IDLE_SECONDS_LEARNER = 2 * 3600
+
+SECURE_SSL_REDIRECT = False
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("ZHUPEI_BEHIND_PROXY") else None
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "style-src": [SELF],
+        "script-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Shanghai"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA / "evidence"}},
+    "staticfiles": {"BACKEND": "zhupei.web.staticfiles.Manifest"},
+}
+MEDIA_ROOT = DATA / "evidence"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+SMS_SENDER = os.environ.get("ZHUPEI_SMS_SENDER", "zhupei.notices.senders.Console")
+HALL_DATA = DATA / "hall"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django.request": {"level": "ERROR"}},
+}
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # the redirect to HTTPS is the proxy's

@@ -1,0 +1,336 @@
+"""The state of a hall, folded from its journal. Pure: no input, no output, no clock of its own.
+
+**Replay.** ``Hall.apply(event)`` is total and deterministic: the same journal gives the same state, and an
+event that does not fit (a second start, an older answer, anything after hand-in) changes nothing. The engine
+decides first whether an event is allowed, then applies and journals it; after a crash it applies the journal
+again.
+
+**Time.** Deadlines use ``tick``: milliseconds of the engine's own clock, which runs on the monotonic clock of
+the machine while the program runs and stands still while it doesn't. So a wall clock that jumps changes
+nothing, and a restart finds each sitting with the time it had left: downtime of the server never costs a
+candidate anything. A sitting's time is ``base + added - used``; ``used`` grows only while it is ``running``.
+``version`` counts the changes of a deadline (start, pause, resume, time added) so that a page knows when to
+take a new one.
+
+**Answers.** For each slot the answer with the highest ``seq`` is held; arrival order does not matter, and the
+same packet twice is the same as once. The first start and the first hand-in stand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from zhupei.delivery import formats as f
+from zhupei.delivery.formats import AnyEvent, State, SubmitKind
+
+NO_ANSWER: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Held:
+    """The answer held for one slot; ``seq`` decides, ``tick`` says when it came."""
+
+    answer: tuple[str, ...]
+    seq: int
+    tick: int
+
+
+@dataclass(slots=True)
+class Sitting:
+    """One candidate's test. Times in milliseconds; ``*_at`` is civil time, ``*_tick`` engine time."""
+
+    candidate_id: str
+    bundle_id: str = ""
+    session_id: str = ""
+    room_id: str = ""
+    seat_no: str = ""
+    state: State = "not_admitted"
+    admitted_at: int | None = None
+    token_digest: str = ""
+    may_enter: bool = True
+    subjects: tuple[str, ...] = ()
+    subject: str = ""
+    closed: frozenset[str] = frozenset()
+    base_ms: int = 0
+    added_ms: int = 0
+    grace_ms: int = 0
+    used_ms: int = 0
+    since_tick: int | None = None
+    paused_tick: int | None = None
+    version: int = 0
+    answers: dict[tuple[str, str], Held] = field(default_factory=dict)
+    marks: dict[tuple[str, str], tuple[bool, int]] = field(default_factory=dict)
+    max_seq: int = 0
+    saved_tick: int | None = None
+    started_at: int | None = None
+    submitted_at: int | None = None
+    submit_kind: SubmitKind | None = None
+    scores: f.SittingScore | None = None
+    shown_at: int | None = None
+    windows_left: int = 0
+    away_ms: int = 0
+    void_reason: str = ""
+
+    def used(self, tick: int) -> int:
+        """Milliseconds of the candidate's time gone at ``tick``."""
+        running = tick - self.since_tick if self.since_tick is not None else 0
+        return self.used_ms + max(running, 0)
+
+    def remaining(self, tick: int) -> int:
+        """Milliseconds left at ``tick``; negative once the deadline has passed."""
+        return self.base_ms + self.added_ms - self.used(tick)
+
+    def overdue(self, tick: int) -> bool:
+        """True once deadline and grace have passed."""
+        return self.state == "running" and self.remaining(tick) + self.grace_ms <= 0
+
+    def given(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """The raw answers, by subject and slot; emptied ones are left out."""
+        result: dict[str, dict[str, tuple[str, ...]]] = {subject: {} for subject in self.subjects}
+        for (subject, key), held in self.answers.items():
+            if held.answer:
+                result.setdefault(subject, {})[key] = held.answer
+        return result
+
+    def answered(self, subject: str) -> int:
+        return sum(1 for (of, _), held in self.answers.items() if of == subject and held.answer)
+
+    def is_marked(self, subject: str, key: str) -> bool:
+        return self.marks.get((subject, key), (False, 0))[0]
+
+    def _stop_clock(self, tick: int) -> None:
+        self.used_ms = self.used(tick)
+        self.since_tick = None
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A fault that may deserve compensation. ``applied``: the program already gave it (the clock stood
+    still)."""
+
+    id: str
+    cause: str
+    seconds: int
+    at: int
+    candidate_id: str = ""
+    applied: bool = False
+
+
+@dataclass(slots=True)
+class Hall:
+    """Everything the journal says."""
+
+    sittings: dict[str, Sitting] = field(default_factory=dict)
+    opened: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(session, room or "" for all) → tick of opening."""
+    bundles: dict[str, str] = field(default_factory=dict)
+    """bundle id → digest over its digests."""
+    proposals: dict[str, Proposal] = field(default_factory=dict)
+    incidents: list[f.IncidentNoted] = field(default_factory=list)
+    generation: int = 0
+    last_tick: int = 0
+    last_at: int = 0
+
+    def sitting(self, candidate_id: str) -> Sitting:
+        """The sitting of a candidate, made on first mention."""
+        found = self.sittings.get(candidate_id)
+        if found is None:
+            found = self.sittings[candidate_id] = Sitting(candidate_id)
+        return found
+
+    def opened_tick(self, session_id: str, room_id: str) -> int | None:
+        """When a room was opened for a session, or None."""
+        ticks = [self.opened[at] for at in ((session_id, room_id), (session_id, "")) if at in self.opened]
+        return min(ticks) if ticks else None
+
+    def apply(self, event: AnyEvent) -> None:
+        """Take one event in."""
+        if event.tick > self.last_tick:
+            self.last_tick = event.tick
+        self.last_at = event.at
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(self, event)
+
+
+def _engine_started(hall: Hall, event: f.EngineStarted) -> None:
+    hall.generation = max(hall.generation, event.generation)
+    running = any(one.state == "running" for one in hall.sittings.values())
+    if running and event.down_ms > 0:
+        name = f"down-{event.generation}"
+        hall.proposals[name] = Proposal(
+            id=name, cause="server_down", seconds=event.down_ms // 1000, at=event.at, applied=True
+        )
+
+
+def _loaded(hall: Hall, event: f.Loaded) -> None:
+    hall.bundles.setdefault(event.bundle_id, event.digest)
+
+
+def _opened(hall: Hall, event: f.Opened) -> None:
+    hall.opened.setdefault((event.session_id, event.room_id), event.tick)
+
+
+def _admitted(hall: Hall, event: f.Admitted) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state != "not_admitted":
+        return
+    sitting.state = "admitted"
+    sitting.admitted_at = event.at
+    sitting.bundle_id, sitting.session_id = event.bundle_id, event.session_id
+    sitting.room_id, sitting.seat_no = event.room_id, event.seat_no
+
+
+def _entered(hall: Hall, event: f.Entered) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    sitting.token_digest = event.token_digest
+    sitting.may_enter = sitting.state == "admitted"
+
+
+def _entry_allowed(hall: Hall, event: f.EntryAllowed) -> None:
+    hall.sitting(event.candidate_id).may_enter = True
+
+
+def _started(hall: Hall, event: f.Started) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state != "admitted":
+        return
+    sitting.state = "running"
+    sitting.may_enter = False
+    sitting.subjects, sitting.subject = event.subjects, event.subjects[0]
+    sitting.base_ms, sitting.grace_ms = event.budget_ms, event.grace_ms
+    sitting.since_tick, sitting.started_at = event.tick, event.at
+    sitting.version += 1
+
+
+def _turned(hall: Hall, event: f.SubjectTurned) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state not in ("running", "paused") or event.subject in sitting.closed:
+        return
+    if event.subject in sitting.subjects:
+        sitting.subject = event.subject
+        if event.closes:
+            sitting.closed |= {event.closes}
+
+
+def _saved(hall: Hall, event: f.Saved) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state not in ("running", "paused"):
+        return
+    at = (event.subject, event.key)
+    held = sitting.answers.get(at)
+    if held is None or event.seq > held.seq:
+        sitting.answers[at] = Held(event.answer, event.seq, event.tick)
+        sitting.saved_tick = event.tick
+    sitting.max_seq = max(sitting.max_seq, event.seq)
+
+
+def _marked(hall: Hall, event: f.Marked) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state not in ("running", "paused"):
+        return
+    at = (event.subject, event.key)
+    if event.seq > sitting.marks.get(at, (False, 0))[1]:
+        sitting.marks[at] = (event.on, event.seq)
+    sitting.max_seq = max(sitting.max_seq, event.seq)
+
+
+def _heartbeat(hall: Hall, event: f.Heartbeat) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state not in ("running", "paused"):
+        return
+    name = f"link-{event.candidate_id}-{event.tick}"
+    hall.proposals[name] = Proposal(
+        id=name, cause="link_lost", seconds=event.gap_ms // 1000, at=event.at, candidate_id=event.candidate_id
+    )
+
+
+def _window_left(hall: Hall, event: f.WindowLeft) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    sitting.windows_left += 1
+    sitting.away_ms += event.away_ms
+
+
+def _paused(hall: Hall, event: f.Paused) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state != "running":
+        return
+    sitting._stop_clock(event.tick)
+    sitting.state, sitting.paused_tick = "paused", event.tick
+    sitting.version += 1
+
+
+def _resumed(hall: Hall, event: f.Resumed) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state != "paused":
+        return
+    sitting.state, sitting.since_tick, sitting.paused_tick = "running", event.tick, None
+    sitting.version += 1
+
+
+def _time_added(hall: Hall, event: f.TimeAdded) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state in ("submitted", "voided"):
+        return
+    sitting.added_ms += event.seconds * 1000
+    sitting.version += 1
+    if event.proposal in hall.proposals:
+        hall.proposals[event.proposal].applied = True
+
+
+def _seat_moved(hall: Hall, event: f.SeatMoved) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    sitting.room_id, sitting.seat_no = event.room_id, event.seat_no
+    sitting.token_digest, sitting.may_enter = "", True
+
+
+def _submitted(hall: Hall, event: f.Submitted) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state not in ("running", "paused"):
+        return
+    sitting._stop_clock(event.tick)
+    sitting.state, sitting.paused_tick = "submitted", None
+    sitting.submitted_at, sitting.submit_kind, sitting.scores = event.at, event.kind, event.scores
+
+
+def _shown(hall: Hall, event: f.ResultShown) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.shown_at is None:
+        sitting.shown_at = event.at
+
+
+def _voided(hall: Hall, event: f.Voided) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    if sitting.state == "voided":
+        return
+    sitting._stop_clock(event.tick)
+    sitting.state, sitting.paused_tick, sitting.void_reason = "voided", None, event.reason
+
+
+def _incident(hall: Hall, event: f.IncidentNoted) -> None:
+    hall.incidents.append(event)
+
+
+_HANDLERS: dict[type, Any] = {
+    f.EngineStarted: _engine_started,
+    f.Loaded: _loaded,
+    f.Opened: _opened,
+    f.Admitted: _admitted,
+    f.Entered: _entered,
+    f.EntryAllowed: _entry_allowed,
+    f.Started: _started,
+    f.SubjectTurned: _turned,
+    f.Saved: _saved,
+    f.Marked: _marked,
+    f.Heartbeat: _heartbeat,
+    f.WindowLeft: _window_left,
+    f.Paused: _paused,
+    f.Resumed: _resumed,
+    f.TimeAdded: _time_added,
+    f.SeatMoved: _seat_moved,
+    f.Submitted: _submitted,
+    f.ResultShown: _shown,
+    f.Voided: _voided,
+    f.IncidentNoted: _incident,
+}

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from .choices import ApplicationState, BatchState, FilingKind, ResultState
+
+
+class BankApplication(models.Model):
+    """An application to use the item bank, annex 4 (R045, R182–R197). The pledge is kept by its digest."""
+
+    institution = models.ForeignKey("institutions.Institution", on_delete=models.PROTECT, related_name="+")
+    institution_name = models.CharField(_("training unit (full name)"), max_length=200)
+    hall = models.ForeignKey("institutions.Site", on_delete=models.PROTECT, related_name="+", verbose_name=_("hall"))
+    address = models.CharField(_("test place (detailed)"), max_length=300)
+    state = models.CharField(
+        _("state"), max_length=12, choices=ApplicationState.choices, default=ApplicationState.DRAFT, db_index=True
+    )
+    draft_number = models.CharField(_("provisional batch number"), max_length=20, blank=True)
+    clients_available = models.PositiveIntegerField(_("computers available"))
+    total = models.PositiveIntegerField(_("persons in all"))
+    lead = models.CharField(_("person in charge"), max_length=50)
+    lead_mobile = models.CharField(_("mobile"), max_length=20)
+    contact = models.CharField(_("contact"), max_length=50)
+    contact_mobile = models.CharField(_("contact's mobile"), max_length=20)
+    pledge_digest = models.CharField(max_length=64, blank=True)
+    pledged_at = models.DateTimeField(null=True, blank=True)
+    signed_by = models.CharField(_("signed by"), max_length=50, blank=True)
+    signed_on = models.DateField(_("date of signature"), null=True, blank=True)
+    signature = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    seal = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    first_day = models.DateField(_("first test day"))
+    deadline = models.DateField(_("latest application day"), null=True, blank=True)
+    deadline_is_provisional = models.BooleanField(default=False)
+    calendar_version = models.CharField(max_length=60, blank=True)
+    rule_set = models.ForeignKey("rulebook.RuleSet", null=True, on_delete=models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField(_("submitted"), null=True, blank=True)
+    lateness_days = models.PositiveSmallIntegerField(default=0)
+    late_reason = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.institution_name} {self.first_day}"
+
+
+class ApplicationRow(models.Model):
+    """How many persons of one post (R188, R189)."""
+
+    application = models.ForeignKey(BankApplication, on_delete=models.CASCADE, related_name="rows")
+    post = models.ForeignKey("rulebook.Post", on_delete=models.PROTECT, related_name="+", verbose_name=_("post"))
+    count = models.PositiveIntegerField(_("persons"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["application", "post"], name="application_post_once")]
+
+    def __str__(self) -> str:
+        return f"{self.post} × {self.count}"
+
+
+class ApplicationSession(models.Model):
+    """A wished test session (R184): at least the 120 minutes of a test."""
+
+    application = models.ForeignKey(BankApplication, on_delete=models.CASCADE, related_name="sessions")
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+
+    class Meta:
+        ordering = ["starts_at"]
+
+    def __str__(self) -> str:
+        return f"{self.starts_at:%Y-%m-%d %H:%M}"
+
+
+class ApplicationStep(models.Model):
+    """One step of an application. Append-only."""
+
+    application = models.ForeignKey(BankApplication, on_delete=models.PROTECT, related_name="steps")
+    verb = models.CharField(max_length=20)
+    state = models.CharField(max_length=12, choices=ApplicationState.choices)
+    unit = models.CharField(max_length=200)
+    person = models.CharField(max_length=100)
+    opinion = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.application} {self.verb}"
+
+
+class Filing(models.Model):
+    """A filing with the education office 宣教处 (R047), and its receipt."""
+
+    kind = models.CharField(max_length=12, choices=FilingKind.choices)
+    application = models.OneToOneField(BankApplication, on_delete=models.PROTECT, related_name="filing")
+    filed_by = models.CharField(max_length=200)
+    filed_at = models.DateTimeField(_("filed"))
+    receipt_no = models.CharField(_("receipt number"), max_length=60, blank=True)
+    received_by = models.CharField(max_length=200, blank=True)
+    received_at = models.DateTimeField(_("received"), null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.application} {self.receipt_no}"
+
+
+class Batch(models.Model):
+    """A test batch (R030): city-wide number given with the slot (J14)."""
+
+    application = models.OneToOneField(BankApplication, on_delete=models.PROTECT, related_name="batch")
+    institution = models.ForeignKey("institutions.Institution", on_delete=models.PROTECT, related_name="+")
+    hall = models.ForeignKey("institutions.Site", on_delete=models.PROTECT, related_name="+")
+    year = models.PositiveSmallIntegerField()
+    sequence = models.PositiveSmallIntegerField()
+    state = models.CharField(_("state"), max_length=10, choices=BatchState.choices, default=BatchState.PREPARING, db_index=True)
+    seat_seed = models.CharField(max_length=64, blank=True)
+    rule_set = models.ForeignKey("rulebook.RuleSet", null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["year", "sequence"], name="batch_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.year}—{self.sequence:03d}"
+
+
+class BatchStep(models.Model):
+    """One step of a batch. Append-only."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="steps")
+    verb = models.CharField(max_length=20)
+    state = models.CharField(max_length=10, choices=BatchState.choices)
+    unit = models.CharField(max_length=200)
+    person = models.CharField(max_length=100)
+    note = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.batch} {self.verb}"
+
+
+class Slot(models.Model):
+    """The time in which a batch may use the bank (R046); one per test session."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="slots")
+    number = models.PositiveSmallIntegerField()
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+    decided_by = models.CharField(max_length=200)
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["starts_at", "number"]
+        constraints = [models.UniqueConstraint(fields=["batch", "number"], name="slot_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.batch} {self.starts_at:%m-%d %H:%M}"
+
+
+class Candidate(models.Model):
+    """A person who is to sit a batch's test: post, session, room and seat, slip number."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="candidates")
+    person = models.ForeignKey("people.Person", on_delete=models.PROTECT, related_name="candidacies")
+    enrolment = models.ForeignKey("training.Enrolment", on_delete=models.PROTECT, related_name="candidacies")
+    post = models.ForeignKey("rulebook.Post", on_delete=models.PROTECT, related_name="+")
+    slot = models.ForeignKey(Slot, null=True, blank=True, on_delete=models.PROTECT, related_name="candidates")
+    room = models.ForeignKey("institutions.Room", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    seat = models.PositiveIntegerField(_("seat"), null=True, blank=True)
+    slip_no = models.CharField(_("slip number"), max_length=20, unique=True, null=True, blank=True)
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
+    extra_seconds = models.PositiveIntegerField(default=0)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    removed_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "person", "post"], name="candidate_once"),
+            models.UniqueConstraint(
+                fields=["slot", "room", "seat"], condition=Q(seat__isnull=False, removed_at=None), name="seat_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slip_no or '—'} {self.person}"
+
+
+class BundleOut(models.Model):
+    """The sealed bundle of a batch, and the two persons who released its key (I08)."""
+
+    batch = models.OneToOneField(Batch, on_delete=models.PROTECT, related_name="bundle")
+    bundle_id = models.CharField(max_length=60, unique=True)
+    file = models.ForeignKey("evidence.StoredFile", on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64)
+    sealed_key = models.TextField(help_text="The bundle's key, encrypted with the platform's key for bundles.")
+    sealed_at = models.DateTimeField()
+    released_by_1 = models.CharField(max_length=200, blank=True)
+    released_by_1_id = models.BigIntegerField(null=True)
+    released_by_2 = models.CharField(max_length=200, blank=True)
+    released_by_2_id = models.BigIntegerField(null=True)
+    released_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.bundle_id
+
+
+class ReturnIn(models.Model):
+    """A hall's signed return, and what the comparison with the centre's own scoring found."""
+
+    batch = models.OneToOneField(Batch, on_delete=models.PROTECT, related_name="hall_return")
+    file = models.ForeignKey("evidence.StoredFile", on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64)
+    received_at = models.DateTimeField()
+    received_by = models.CharField(max_length=200)
+    sittings = models.PositiveIntegerField()
+    differences = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.batch} return"
+
+
+class Result(models.Model):
+    """A candidate's scores, computed at the centre from the raw answers of the return (R032, R038, R042).
+
+    Never keyed in: a row exists only with the return that it comes from. Its state changes by decisions, which are kept
+    in ``ResultStep``; the scores never change (a re-scoring is a new row that names this one).
+    """
+
+    candidate = models.OneToOneField(Candidate, on_delete=models.PROTECT, related_name="result")
+    hall_return = models.ForeignKey(ReturnIn, on_delete=models.PROTECT, related_name="results")
+    general = models.DecimalField(_("General knowledge"), max_digits=5, decimal_places=1)
+    professional = models.DecimalField(_("Professional knowledge"), max_digits=5, decimal_places=1)
+    passed = models.BooleanField(_("passed"))
+    state = models.CharField(_("state"), max_length=12, choices=ResultState.choices, default=ResultState.PROVISIONAL, db_index=True)
+    submitted_at = models.DateTimeField(_("handed in"), null=True)
+    shown_at = models.DateTimeField(_("score shown"), null=True)
+    answers_digest = models.CharField(max_length=64)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.candidate}: {self.general} / {self.professional}"
+
+
+class ResultStep(models.Model):
+    """A decision on a result; voiding needs two persons (R160). Append-only."""
+
+    result = models.ForeignKey(Result, on_delete=models.PROTECT, related_name="steps")
+    verb = models.CharField(max_length=20)
+    state = models.CharField(max_length=12, choices=ResultState.choices)
+    person = models.CharField(max_length=200)
+    person_id = models.BigIntegerField(null=True)
+    second_person = models.CharField(max_length=200, blank=True)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.result} {self.verb}"
+
+
+class VoidProposal(models.Model):
+    """A proposal to void a result, until a second person decides (R160)."""
+
+    result = models.ForeignKey(Result, on_delete=models.PROTECT, related_name="void_proposals")
+    reason = models.TextField(_("reason"))
+    evidence = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    proposed_by = models.CharField(max_length=200)
+    proposed_by_id = models.BigIntegerField()
+    proposed_at = models.DateTimeField()
+    decided_by = models.CharField(max_length=200, blank=True)
+    decided_by_id = models.BigIntegerField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    accepted = models.BooleanField(null=True)
+    decision_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["result"], condition=Q(decided_at=None), name="void_one_open_proposal")
+        ]
+
+    def __str__(self) -> str:
+        return f"void {self.result}"
+
+
+class ExamsEvent(models.Model):
+    """News for the rooms above (result confirmed, result voided); they consume it by number, once."""
+
+    kind = models.CharField(max_length=30, db_index=True)
+    result = models.ForeignKey(Result, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.result_id}"

@@ -1,0 +1,1 @@
+"""The hall room's door."""

@@ -1,0 +1,1 @@
+"""Training institutions: registration and publication, qualifications, teachers, sites, rooms and halls."""

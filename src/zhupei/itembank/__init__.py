@@ -1,0 +1,1 @@
+"""The unified item bank: items in immutable published versions, releases, import."""

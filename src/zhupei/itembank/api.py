@@ -1,0 +1,1 @@
+"""The itembank room's door."""

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from zhupei.kernel.transitions import Transitions
+
+
+class ItemKind(models.TextChoices):
+    """The four objective kinds of the rule (R036)."""
+
+    SINGLE = "single", _("Single choice")
+    MULTIPLE = "multiple", _("Multiple choice")
+    TRUE_FALSE = "true_false", _("True or false")
+    CASE = "case", _("Case")
+
+
+class Level(models.TextChoices):
+    MASTER = "掌握", _("Master (掌握)")
+    FAMILIAR = "熟悉", _("Be familiar (熟悉)")
+    KNOW = "了解", _("Know (了解)")
+
+
+class ItemState(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    REVIEWED = "reviewed", _("Reviewed")
+    PUBLISHED = "published", _("Published")
+    RETIRED = "retired", _("Retired")
+
+
+S = ItemState
+ITEM = Transitions(
+    {
+        "edit": {S.DRAFT: S.DRAFT, S.REVIEWED: S.DRAFT, S.PUBLISHED: S.DRAFT},
+        "review": {S.DRAFT: S.REVIEWED},
+        "reject": {S.DRAFT: S.DRAFT, S.REVIEWED: S.DRAFT},
+        "publish": {S.REVIEWED: S.PUBLISHED},
+        "retire": {S.DRAFT: S.RETIRED, S.REVIEWED: S.RETIRED, S.PUBLISHED: S.RETIRED},
+    }
+)

@@ -1,0 +1,1 @@
+"""Telling people: notices on the platform, and messages through a pluggable sender."""

@@ -1,0 +1,1 @@
+"""Units of every kind, their jurisdictions, and who holds which role in them, from when to when."""

@@ -1,0 +1,23 @@
+"""The organisations room's door."""
+
+from .actions import add_organisation, end_role, grant_role, set_jurisdiction
+from .choices import OrganisationKind, RoleName
+from .models import Jurisdiction, Membership, Organisation
+from .queries import actor_for, divisions_of, in_force, memberships_of, supervisor_of
+
+__all__ = [
+    "Jurisdiction",
+    "Membership",
+    "Organisation",
+    "OrganisationKind",
+    "RoleName",
+    "actor_for",
+    "add_organisation",
+    "divisions_of",
+    "end_role",
+    "grant_role",
+    "in_force",
+    "memberships_of",
+    "set_jurisdiction",
+    "supervisor_of",
+]

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from zhupei.rulebook.choices import Subject
+
+
+class Blueprint(models.Model):
+    """The plan of a paper (R037): sections, marks, rules. Versions never change; at most one is in force.
+
+    ``sections``: ``[{"kind": "single", "count": 30, "marks": "2", "rule": "all_or_nothing"}, …]``; a case section has
+    ``children`` (how many in all) and marks per child.
+    """
+
+    post = models.ForeignKey("rulebook.Post", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    subject = models.CharField(_("subject"), max_length=20, choices=Subject.choices)
+    version = models.PositiveIntegerField(_("version"))
+    name = models.CharField(_("name"), max_length=100)
+    sections = models.JSONField()
+    full_mark = models.DecimalField(_("full mark"), max_digits=5, decimal_places=1)
+    is_current = models.BooleanField(_("in force"), default=True)
+    created_by = models.CharField(max_length=100)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["post", "subject", "version"], name="blueprint_version_once"),
+            models.UniqueConstraint(fields=["post", "subject"], condition=Q(is_current=True), name="blueprint_one_current"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+class Draw(models.Model):
+    """One drawing of papers for a batch: the seed's digest is kept before the draw, the seed itself with it."""
+
+    batch_key = models.CharField(max_length=60, unique=True)
+    release = models.ForeignKey("itembank.BankRelease", on_delete=models.PROTECT, related_name="+")
+    algorithm = models.CharField(max_length=40)
+    seed_commitment = models.CharField(max_length=64)
+    seed = models.CharField(max_length=64)
+    committed_at = models.DateTimeField()
+    drawn_at = models.DateTimeField(null=True)
+    drawn_by = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.batch_key
+
+
+class PaperForm(models.Model):
+    """One person's paper in one subject, as ``delivery.formats.Paper``; frozen."""
+
+    draw = models.ForeignKey(Draw, on_delete=models.PROTECT, related_name="papers")
+    candidate_key = models.CharField(max_length=60)
+    subject = models.CharField(max_length=20, choices=Subject.choices)
+    blueprint = models.ForeignKey(Blueprint, on_delete=models.PROTECT, related_name="+")
+    content = models.JSONField()
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["draw", "candidate_key", "subject"], name="paper_once")]
+
+    def __str__(self) -> str:
+        return f"{self.candidate_key} {self.subject}"

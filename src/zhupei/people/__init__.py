@@ -1,0 +1,1 @@
+"""Persons who learn and are tested: identity documents, photos, consent."""

@@ -1,0 +1,41 @@
+"""The rulebook's door."""
+
+from .choices import Subject
+from .models import CalendarVersion, Division, Post, RuleParameter, RuleSet, Syllabus, SyllabusEntry
+from .queries import (
+    UnknownParameter,
+    active_divisions,
+    active_posts,
+    calendar,
+    current_rule_set,
+    deadline_before,
+    decimal_parameter,
+    division_names,
+    parameter,
+    syllabus_of,
+    workdays_left,
+)
+from .seed import load_rulebook
+
+__all__ = [
+    "CalendarVersion",
+    "Division",
+    "Post",
+    "RuleParameter",
+    "RuleSet",
+    "Subject",
+    "Syllabus",
+    "SyllabusEntry",
+    "UnknownParameter",
+    "active_divisions",
+    "active_posts",
+    "calendar",
+    "current_rule_set",
+    "deadline_before",
+    "decimal_parameter",
+    "division_names",
+    "load_rulebook",
+    "parameter",
+    "syllabus_of",
+    "workdays_left",
+]

@@ -1,0 +1,100 @@
+"""Asking the rule: a parameter on a day, the calendar, the posts, the divisions."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from zhupei.kernel import clock
+from zhupei.kernel.workdays import Calendar, Deadline
+
+from .choices import WORKING
+from .models import CalendarDay, CalendarVersion, Division, Post, RuleParameter, RuleSet, Syllabus
+
+
+class UnknownParameter(LookupError):
+    """The rule has no such parameter on that day: the rulebook was not loaded, or the key is misspelt."""
+
+
+def current_rule_set(on: date | None = None) -> RuleSet:
+    """The rule set in force on a day (today)."""
+    day = on or clock.today()
+    rule_set = RuleSet.objects.filter(effective_from__lte=day).order_by("-effective_from", "-pk").first()
+    if rule_set is None:
+        raise UnknownParameter("no rule set is in force")
+    return rule_set
+
+
+def parameter(key: str, *, on: date | None = None) -> Any:
+    """The value of a parameter on a day (today), as stored: int, str, bool, list. Decimals are stored as strings."""
+    day = on or clock.today()
+    row = (
+        RuleParameter.objects.filter(Q(effective_to=None) | Q(effective_to__gte=day), key=key, effective_from__lte=day)
+        .order_by("-effective_from")
+        .first()
+    )
+    if row is None:
+        raise UnknownParameter(key)
+    return row.value
+
+
+def decimal_parameter(key: str, *, on: date | None = None) -> Decimal:
+    """The value of a parameter as an exact decimal."""
+    return Decimal(str(parameter(key, on=on)))
+
+
+_calendar_cache: dict[tuple[int, int], Calendar] = {}
+
+
+def calendar() -> Calendar:
+    """The working-day calendar as it stands: later versions override earlier ones day by day.
+
+    A year that no version covers is provisional. Cached until a version is added.
+    """
+    versions = list(CalendarVersion.objects.order_by("pk").values_list("pk", "years"))
+    key = (versions[-1][0] if versions else 0, len(versions))
+    if key not in _calendar_cache:
+        days = CalendarDay.objects.order_by("version_id").values_list("date", "kind")
+        years = {year for _pk, covered in versions for year in covered}
+        _calendar_cache.clear()
+        _calendar_cache[key] = Calendar({day: kind in WORKING for day, kind in days}, years, str(key[0]))
+    return _calendar_cache[key]
+
+
+def deadline_before(event: date, key: str) -> Deadline:
+    """The last day to act before ``event``, by the working days of the parameter ``key``."""
+    return calendar().workdays_before(event, int(parameter(key)))
+
+
+def workdays_left(day: date) -> int:
+    """Working days from today to ``day``; negative when it has passed."""
+    return calendar().workdays_between(clock.today(), day)
+
+
+def active_posts(on: date | None = None) -> QuerySet[Post]:
+    """The posts of the catalogue on a day (today)."""
+    day = on or clock.today()
+    return Post.objects.filter(
+        Q(active_from=None) | Q(active_from__lte=day), Q(active_to=None) | Q(active_to__gte=day)
+    ).order_by("position")
+
+
+def active_divisions(on: date | None = None, *, zones: bool = True) -> QuerySet[Division]:
+    """The divisions (and functional zones) of a day (today)."""
+    day = on or clock.today()
+    rows = Division.objects.filter(
+        Q(valid_from=None) | Q(valid_from__lte=day), Q(valid_to=None) | Q(valid_to__gte=day)
+    ).order_by("code")
+    return rows if zones else rows.exclude(kind="zone")
+
+
+def division_names() -> dict[str, str]:
+    """Code → name for every division that ever was."""
+    return dict(Division.objects.values_list("code", "name"))
+
+
+def syllabus_of(post: Post, on: date | None = None) -> Syllabus | None:
+    """The syllabus of a post in force on a day (today)."""
+    return post.syllabi.filter(effective_from__lte=on or clock.today()).order_by("-effective_from", "-pk").first()

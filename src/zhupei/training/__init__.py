@@ -1,0 +1,1 @@
+"""Training: plans (annex 2), classes, enrolment, timetable, attendance, the class archive."""

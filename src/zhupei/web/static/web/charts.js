@@ -1,0 +1,64 @@
+/* Draws the JSON blocks that web/_chart.html leaves in a page. Loaded by zhupei.js after echarts, only where needed. */
+(() => {
+  "use strict";
+
+  // Told apart by lightness and by pattern too; each at least 3:1 on white.
+  const COLOURS = ["#0b5563", "#b35900", "#5b4a9c", "#2f7d4f", "#a3386c", "#5c6b75"];
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const size = () => parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.8125;
+
+  const option = (chart) => {
+    const words = { color: css("--ink"), fontSize: size(), fontFamily: getComputedStyle(document.body).fontFamily };
+    const base = {
+      color: COLOURS,
+      textStyle: words,
+      animation: !still.matches,
+      animationDuration: 300,
+      aria: { enabled: true, label: { enabled: false }, decal: { show: chart.series.length > 1 } },
+      // richText: the tooltip in HTML would carry inline styles, which the page's policy forbids
+      tooltip: { trigger: chart.kind === "funnel" ? "item" : "axis", renderMode: "richText", confine: true },
+      legend: chart.series.length > 1 ? { bottom: 0, textStyle: words } : undefined,
+    };
+    if (chart.kind === "funnel") {
+      const data = chart.categories.map((name, i) => ({ name, value: chart.series[0].data[i] }));
+      const label = { show: true, position: "inside", formatter: "{b} {c}", color: "#fff", fontSize: size() };
+      return { ...base, color: ["#0b5563"], series: [{ type: "funnel", sort: "none", gap: 2, left: 8, right: 8, top: 8, bottom: 8, minSize: "28%", data, label, itemStyle: { borderWidth: 0 } }] };
+    }
+    const lying = chart.kind === "hbar";
+    const names = { type: "category", data: chart.categories, inverse: lying, axisLabel: words, axisTick: { show: false }, axisLine: { lineStyle: { color: css("--line-strong") } } };
+    const values = { type: "value", axisLabel: words, splitLine: { lineStyle: { color: css("--line") } }, minInterval: 1 };
+    const type = chart.kind === "line" ? "line" : "bar";
+    return {
+      ...base,
+      grid: { left: 8, right: 16, top: 16, bottom: chart.series.length > 1 ? 36 : 8, containLabel: true },
+      xAxis: lying ? values : names,
+      yAxis: lying ? names : values,
+      series: chart.series.map((series, i) => ({
+        type,
+        name: series.name,
+        data: series.data,
+        stack: chart.kind === "stacked" ? "all" : undefined,
+        barMaxWidth: 36,
+        symbol: ["circle", "rect", "triangle", "diamond"][i % 4],
+        symbolSize: 8,
+        label: { show: chart.series.length === 1, position: lying ? "right" : "top", color: css("--ink"), fontSize: size() },
+      })),
+    };
+  };
+
+  window.zhupeiCharts = (root) => {
+    root.querySelectorAll("[data-chart]").forEach((canvas) => {
+      const source = document.getElementById(canvas.dataset.chart);
+      if (!source || canvas.dataset.drawn !== undefined) return;
+      canvas.dataset.drawn = "";
+      canvas.hidden = false;
+      const drawn = window.echarts.init(canvas);
+      drawn.setOption(option(JSON.parse(source.textContent)));
+      new ResizeObserver(() => drawn.resize()).observe(canvas);
+      window.addEventListener("beforeprint", () => drawn.resize());
+      const table = canvas.closest("figure")?.querySelector("details");
+      if (table) table.open = false;
+    });
+  };
+})();
