@@ -1,29 +1,20 @@
-"""Test settings: fresh secrets, a database of its own, fast password hashing, no real sender."""
+"""What every test gets: fast password hashing, tasks run at once, plain static files, an empty outbox."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import tempfile
+from typing import Any
 
-os.environ.setdefault("ZHUPEI_SECRET_KEY", secrets.token_urlsafe(60))
-os.environ.setdefault("ZHUPEI_MASTER_KEY", secrets.token_hex(32))
-os.environ["ZHUPEI_DATA"] = tempfile.mkdtemp(prefix="zhupei-test-")
-os.environ["ZHUPEI_DEMO"] = "0"
-os.environ["ZHUPEI_HTTPS"] = "0"
-os.environ["ZHUPEI_SMS_SENDER"] = "zhupei.notices.senders.Memory"
-
-import pytest  # noqa: E402
+import pytest
 
 
 @pytest.fixture(autouse=True)
-def _test_settings(settings: object) -> None:
+def _test_settings(settings: Any) -> None:
     from zhupei.notices.senders import Memory
 
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
-    settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}  # type: ignore[attr-defined]
-    settings.STORAGES = {  # type: ignore[attr-defined]
-        **settings.STORAGES,  # type: ignore[attr-defined]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
+    settings.STORAGES = {
+        **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     Memory.sent.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
@@ -38,6 +40,7 @@ LOCK = timedelta(minutes=20)
 CODE_LIFE = timedelta(minutes=10)
 CODE_TRIES = 5
 CODES_PER_HOUR = 5
+code_senders: list[Callable[[str, str], object]] = []  # rooms above that can send a code: (phone, code)
 TOTP_STEP = 30
 
 
@@ -47,13 +50,26 @@ def _as_actor(user: User, ip: str = "", agent: str = "") -> Actor:
 
 @transaction.atomic
 def open_account(
-    login: str, *, display_name: str, phone: str = "", password: str | None = None, is_learner: bool = False, by: Actor
+    login: str,
+    *,
+    display_name: str,
+    phone: str = "",
+    password: str | None = None,
+    is_learner: bool = False,
+    by: Actor,
 ) -> User:
     """Open an account. A staff account starts without password; its owner sets one with a one-time code."""
     if User.objects.filter(login=login).exists():
-        raise Refusal("login_taken", _("An account with this name already exists."), field="login", status=409)
+        raise Refusal(
+            "login_taken", _("An account with this name already exists."), field="login", status=409
+        )
     user = User.objects.create_user(
-        login, password, display_name=display_name, phone=phone, is_learner=is_learner, password_changed_at=clock.now()
+        login,
+        password,
+        display_name=display_name,
+        phone=phone,
+        is_learner=is_learner,
+        password_changed_at=clock.now(),
     )
     record(events.ACCOUNT_OPENED, by=by, on=user, after={"is_learner": is_learner})
     return user
@@ -122,7 +138,9 @@ def check_password(text: str, password: str, *, ip: str = "", agent: str = "") -
         if lockout.locked_until and lockout.locked_until > now:
             _note(user, index, SignInMethod.PASSWORD, SignInResult.LOCKED, ip, agent)
             until = clock.local(lockout.locked_until).strftime("%H:%M")
-            text_locked = _("Too many wrong tries. Try again after %(time)s, or set a new password.") % {"time": until}
+            text_locked = _("Too many wrong tries. Try again after %(time)s, or set a new password.") % {
+                "time": until
+            }
             refused = Refusal("locked", text_locked, status=429)
         elif user is None:
             User().set_password(password)
@@ -138,7 +156,9 @@ def check_password(text: str, password: str, *, ip: str = "", agent: str = "") -
             refused = Refusal("wrong_login", _("Account or password is wrong. Check both and try again."))
         elif refused is None and user is not None and not user.is_active:
             _note(user, index, SignInMethod.PASSWORD, SignInResult.CLOSED, ip, agent)
-            refused = Refusal("closed", _("This account is closed. Ask your unit's administrator."), status=403)
+            refused = Refusal(
+                "closed", _("This account is closed. Ask your unit's administrator."), status=403
+            )
         elif refused is None:
             Lockout.objects.filter(pk=lockout.pk).update(failures=0, locked_until=None)
     if refused is not None:
@@ -172,7 +192,9 @@ def set_second_factor(user: User, secret: str, code: str, *, by: Actor) -> None:
         raise Conflict("second_factor_exists")
     step = _step_of(secret, code)
     if step is None:
-        raise Refusal("wrong_code", _("The code is wrong or too old. Enter the six digits shown now."), field="code")
+        raise Refusal(
+            "wrong_code", _("The code is wrong or too old. Enter the six digits shown now."), field="code"
+        )
     user.totp_secret, user.totp_last_step = secret, step
     user.save(update_fields=["totp_secret", "totp_last_step"])
     record(events.SECOND_FACTOR_SET, by=by, on=user)
@@ -206,7 +228,9 @@ def check_second_factor(user: User, code: str, *, ip: str = "", agent: str = "")
             lockout.save()
             _note(user, index, SignInMethod.SECOND_FACTOR, SignInResult.WRONG, ip, agent)
             refused = Refusal(
-                "wrong_code", _("The code is wrong or was used already. Wait for the next six digits."), field="code"
+                "wrong_code",
+                _("The code is wrong or was used already. Wait for the next six digits."),
+                field="code",
             )
         else:
             User.objects.filter(pk=user.pk).update(totp_last_step=step)
@@ -262,8 +286,13 @@ def issue_code(purpose: str, target: str) -> str:
     """
     now = clock.now()
     index = blind_index("one-time-code", target)
-    if OneTimeCode.objects.filter(target_index=index, created_at__gt=now - timedelta(hours=1)).count() >= CODES_PER_HOUR:
-        raise Refusal("too_many_codes", _("Too many codes were sent to this number. Try again in an hour."), status=429)
+    if (
+        OneTimeCode.objects.filter(target_index=index, created_at__gt=now - timedelta(hours=1)).count()
+        >= CODES_PER_HOUR
+    ):
+        raise Refusal(
+            "too_many_codes", _("Too many codes were sent to this number. Try again in an hour."), status=429
+        )
     code = f"{secrets.randbelow(10**6):06d}"
     OneTimeCode.objects.create(
         purpose=purpose,
@@ -297,8 +326,40 @@ def use_code(purpose: str, target: str, code: str) -> None:
         raise Refusal("wrong_code", _("The code is wrong or has run out. Ask for a new one."), field="code")
 
 
-
-
 def qr_address(user: User, secret: str) -> Any:
     """The otpauth address that an authenticator reads."""
     return pyotp.TOTP(secret).provisioning_uri(name=user.login, issuer_name="Zhupei 筑培")
+
+
+RESET = "set_password"
+
+
+def send_password_code(login: str) -> str:
+    """Issue a code to set a password and give it to the senders that rooms above have registered.
+
+    Returns the code, or "" when there is no such open account or no phone; callers never show which.
+    """
+    user = User.objects.filter(login=login, is_active=True, is_learner=False).first()
+    code = issue_code(RESET, login)
+    if user is None or not user.phone:
+        return ""
+    for send in code_senders:
+        send(user.phone, code)
+    return code
+
+
+def reset_password(login: str, code: str, password: str, *, ip: str = "", agent: str = "") -> None:
+    """Set a staff account's password with the code that was sent to its phone."""
+    use_code(RESET, login, code)
+    user = User.objects.filter(login=login, is_active=True, is_learner=False).first()
+    if user is None:
+        raise Refusal("wrong_code", _("The code is wrong or has run out. Ask for a new one."), field="code")
+    set_password(user, password, by=_as_actor(user, ip, agent))
+    Lockout.objects.filter(login_index=_login_index(user.login)).update(failures=0, locked_until=None)
+
+
+def change_password(user: User, old: str, new: str, *, by: Actor) -> None:
+    """Change one's own password; the present one proves who asks."""
+    if not user.check_password(old):
+        raise Refusal("wrong_password", _("The present password is wrong."), field="old")
+    set_password(user, new, by=by)

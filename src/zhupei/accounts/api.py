@@ -1,6 +1,24 @@
 """The accounts room's door."""
 
-from .actions import find_user, issue_code, open_account, set_password, use_code
+from .actions import (
+    code_senders,
+    find_user,
+    issue_code,
+    open_account,
+    send_password_code,
+    set_password,
+    use_code,
+)
 from .models import User, login_of_identity
 
-__all__ = ["User", "find_user", "issue_code", "login_of_identity", "open_account", "set_password", "use_code"]
+__all__ = [
+    "User",
+    "code_senders",
+    "find_user",
+    "issue_code",
+    "login_of_identity",
+    "open_account",
+    "send_password_code",
+    "set_password",
+    "use_code",
+]

@@ -1,4 +1,5 @@
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.audit.api import register
 
 ACCOUNT_OPENED = register("accounts.account_opened", _("Account opened"))

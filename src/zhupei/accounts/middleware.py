@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
+
 from zhupei.kernel import clock
 
 from .models import AccountSession
@@ -25,7 +26,9 @@ class SessionWatch:
         user = request.user
         if user.is_authenticated:
             now = clock.now()
-            row = AccountSession.objects.filter(session_key=request.session.session_key, user_id=user.pk).first()
+            row = AccountSession.objects.filter(
+                session_key=request.session.session_key, user_id=user.pk
+            ).first()
             limit = settings.IDLE_SECONDS_LEARNER if user.is_learner else settings.IDLE_SECONDS_STAFF
             alive = row is not None and row.ended_at is None and user.is_active
             if not alive or now - row.last_seen_at > timedelta(seconds=limit):

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
+
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.digests import canonical_json, digest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Model, QuerySet
+
 from zhupei.kernel.digests import digest
 
 from .actions import GENESIS, content_of
@@ -13,7 +14,9 @@ from .models import AuditEvent, ChainHead
 
 def events_on(thing: Model) -> QuerySet[AuditEvent]:
     """The events about one object, oldest first: its time line."""
-    return AuditEvent.objects.filter(object_type=thing._meta.label_lower, object_id=str(thing.pk)).order_by("pk")
+    return AuditEvent.objects.filter(object_type=thing._meta.label_lower, object_id=str(thing.pk)).order_by(
+        "pk"
+    )
 
 
 @dataclass(frozen=True)

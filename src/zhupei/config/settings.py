@@ -127,7 +127,9 @@ _SQLITE = {
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536;",
 }
-DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{DATA / 'zhupei.sqlite3'}", conn_max_age=60)}
+DATABASES = {
+    "default": dj_database_url.config(default=f"sqlite:///{DATA / 'zhupei.sqlite3'}", conn_max_age=60)
+}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"].setdefault("OPTIONS", {}).update(_SQLITE)
 else:
@@ -183,7 +185,10 @@ TIME_ZONE = "Asia/Shanghai"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA / "static"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA / "evidence"}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA / "evidence"},
+    },
     "staticfiles": {"BACKEND": "zhupei.web.staticfiles.Manifest"},
 }
 MEDIA_ROOT = DATA / "evidence"

@@ -28,7 +28,9 @@ PREFIXES = {
 }
 
 urlpatterns = [
-    path(PREFIXES[room], include(f"zhupei.{room}.urls")) for room in settings.ROOMS if find_spec(f"zhupei.{room}.urls")
+    path(PREFIXES[room], include(f"zhupei.{room}.urls"))
+    for room in settings.ROOMS
+    if find_spec(f"zhupei.{room}.urls")
 ]
 
 handler404 = "zhupei.web.views.page_not_found"

@@ -342,7 +342,7 @@ class Engine:
                 for one in self._hall.sittings.values()
                 if one.overdue(tick) and one.candidate_id in self._people
             ]
-            tickets = [self._submit(candidate_id, "auto") for candidate_id in due]
+            tickets: list[Ticket[Any]] = [self._submit(candidate_id, "auto") for candidate_id in due]
             running = any(one.state == "running" for one in self._hall.sittings.values())
             if running and not due and tick - self._ticked >= TICK_EVERY_MS:
                 self._ticked = tick
@@ -1164,6 +1164,18 @@ class Engine:
             if sitting.state != "submitted" or sitting.shown_at is not None:
                 return Ticket(None)
             return self._write(f.ResultShown(**self._stamp(), candidate_id=candidate_id))
+
+    def paper_id(self, candidate_id: str, subject: str) -> str:
+        """The id of the candidate's own paper in ``subject``."""
+        one = self._person(candidate_id).papers.get(subject)
+        if one is None:
+            raise _refuse("item_unknown", "this item is not on your paper", 404)
+        return one.paper.paper_id
+
+    def void_reason(self, candidate_id: str) -> str:
+        """Why the sitting was voided ("" if it was not)."""
+        with self._lock:
+            return self._known(candidate_id)[1].void_reason
 
     def page_of(self, candidate_id: str, subject: str) -> Paper:
         """The candidate's own paper in ``subject``, if it may be seen now."""

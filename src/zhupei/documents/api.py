@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zhupei.documents import bank_form, certificate, plan_form, roll, score_list, seat_list, slip, table_document
+from zhupei.documents import (
+    bank_form,
+    certificate,
+    plan_form,
+    roll,
+    score_list,
+    seat_list,
+    slip,
+    table_document,
+)
 from zhupei.documents.data import (
     AdmissionSlip,
     AdmissionSlips,

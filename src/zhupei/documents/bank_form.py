@@ -38,12 +38,15 @@ def _sheet(document: BankForm, index: int) -> Sheet:
         annex="附件4",
         title=TITLE,
         head=(),
-        widths_mm=(41, 42, 45, 38),
+        widths_mm=(38, 46, 45, 37),
         rows=(
-            Row(14, (_label("培训实施单位\n（全称）"), _value(document.institution, "培训实施单位（全称）", 3))),
+            Row(
+                14,
+                (_label("培训实施单位\n（全称）"), _value(document.institution, "培训实施单位（全称）", 3)),
+            ),
             Row(14, (_label("测试地点\n（详细）"), _value(document.address, "测试地点（详细）", 3))),
             Row(
-                17,
+                25,
                 (
                     _label("测试时间"),
                     _value(document.test_time, "测试时间"),
@@ -85,7 +88,7 @@ def _sheet(document: BankForm, index: int) -> Sheet:
             ),
         ),
         signing=Signing(
-            height_mm=56,
+            height_mm=62,
             text=PLEDGE,
             field="承诺",
             sign_label="单位负责人（签字）：",

@@ -16,7 +16,9 @@ from zhupei.kernel.errors import Refusal
 
 TITLE = "培训合格证"
 ABOVE = "住房和城乡建设领域施工现场专业人员职业培训"
-LIMITS = "本证由培训机构颁发，证明持证人完成岗位培训且测试合格；不是行政许可，不能代替法律法规要求取得的其他证书。"
+LIMITS = (
+    "本证由培训机构颁发，证明持证人完成岗位培训且测试合格；不是行政许可，不能代替法律法规要求取得的其他证书。"
+)
 VALID = "有效"
 
 
@@ -41,8 +43,9 @@ def job(document: Certificate) -> Job:
             "above": ABOVE,
             "heading": TITLE,
             "name": document.name,
-            "words": f"{when}参加本机构组织的{document.post}岗位培训，完成{hours}学时，"
-            "经通用知识、专业知识两个科目测试合格，特发此证。",
+            "before": f"{when}参加本机构组织的",
+            "post": document.post,
+            "after": f"岗位培训，完成{hours}学时，经通用知识、专业知识两个科目测试合格，特发此证。",
             "facts": [
                 {"label": label, "text": text, "field": label}
                 for label, text in (

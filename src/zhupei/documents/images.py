@@ -69,7 +69,11 @@ def _open(data: bytes, field: str, wanted: tuple[int, int]) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
         width, height = image.size
-        if width * height > MOST_PIXELS or min(width, height) < 8 or max(width, height) > 20 * min(width, height):
+        if (
+            width * height > MOST_PIXELS
+            or min(width, height) < 8
+            or max(width, height) > 20 * min(width, height)
+        ):
             raise Refusal(
                 "documents.image_size", f"“{field}”图片的尺寸不合适（{width}×{height}像素）。", field=field
             )
@@ -77,7 +81,9 @@ def _open(data: bytes, field: str, wanted: tuple[int, int]) -> Image.Image:
         image.load()
     except Refusal:
         raise
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error … on broken files
+    except (
+        Exception
+    ) as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error … on broken files
         raise wrong from error
     return image
 

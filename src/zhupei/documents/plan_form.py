@@ -44,7 +44,7 @@ def _sheet(document: PlanForm, index: int) -> Sheet:
         annex="附件2",
         title=TITLE,
         head=(term, "填报日期：" + chinese_date(document.filled_on)),
-        widths_mm=(38, 30, 54, 44),
+        widths_mm=(37, 35, 52, 42),
         rows=(
             Row(14, (_label("培训机构\n（全称）"), _value(document.institution, "培训机构（全称）", 3))),
             Row(14, (_label("开班地址\n（详细）"), _value(document.address, "开班地址（详细）", 3))),
@@ -66,12 +66,12 @@ def _sheet(document: PlanForm, index: int) -> Sheet:
                     _value(document.contact_phone, "联系电话"),
                 ),
             ),
-            Row(11.5, tuple(_label(title) for title in COLUMNS)),
+            Row(12, tuple(_label(title) for title in COLUMNS)),
             *(_row(row) for row in rows),
         ),
         signing=Signing(
-            height_mm=44,
-            label="培训机构申报意见",
+            height_mm=54,
+            label="培训机构\n申报意见",
             text=document.opinion if index == 0 or not document.opinion else "（同首页）",
             field="培训机构申报意见",
             sign_label="负责人（签字）：",
@@ -84,7 +84,7 @@ def _sheet(document: PlanForm, index: int) -> Sheet:
 
 def _row(row: PlanRow) -> Row:
     return Row(
-        12.5,
+        13,
         (
             _value(row.post, COLUMNS[0]),
             _value(number(row.expected), COLUMNS[1]),

@@ -24,13 +24,13 @@ def table(document: Roll) -> TableDocument:
         ),
         columns=(
             Column(title="序号", width=0.6),
-            Column(title="姓名", width=1.2),
-            Column(title="证件号码", width=1.9),
-            Column(title="岗位", width=1.4),
-            Column(title="签到", width=1.0),
-            Column(title="签退", width=1.0),
+            Column(title="姓名", width=1.1),
+            Column(title="证件号码", width=2.3),
+            Column(title="岗位", width=1.75),
+            Column(title="签到", width=0.8),
+            Column(title="签退", width=0.8),
             Column(title="本人签字", width=1.3),
-            Column(title="备注", width=1.0),
+            Column(title="备注", width=0.8),
         ),
         rows=tuple(
             (str(at), row.name, row.id_number, row.post, row.arrived, row.left, "", row.remark)

@@ -42,7 +42,10 @@ def table(document: ScoreList) -> TableDocument:
             )
             for row in document.rows
         ),
-        closing=(*((document.note,) if document.note else ()), "监考员（签字）：　　　　　　　　　　考点负责人（签字）："),
+        closing=(
+            *((document.note,) if document.note else ()),
+            "监考员（签字）：　　　　　　　　　　考点负责人（签字）：",
+        ),
         dated=clock.local(document.ends_at).date(),
         reference=document.reference,
     )

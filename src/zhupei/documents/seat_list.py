@@ -22,12 +22,12 @@ def table(document: SeatList) -> TableDocument:
             ("应到人数", f"{len(document.rows)}人"),
         ),
         columns=(
-            Column(title="座位号", width=0.8),
+            Column(title="座位号", width=0.75),
             Column(title="准考证号", width=1.6),
-            Column(title="姓名", width=1.2),
-            Column(title="证件号码", width=1.9),
-            Column(title="岗位", width=1.4),
-            Column(title="本人签字", width=1.4),
+            Column(title="姓名", width=1.1),
+            Column(title="证件号码", width=2.2),
+            Column(title="岗位", width=1.75),
+            Column(title="本人签字", width=1.3),
             Column(title="备注", width=0.8),
         ),
         rows=tuple(

@@ -13,7 +13,6 @@ from typing import Any
 
 from docx import Document as new_docx
 from docx.document import Document as Docx
-from docx.enum.section import WD_SECTION
 from docx.enum.table import WD_ALIGN_VERTICAL, WD_ROW_HEIGHT_RULE, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_TAB_ALIGNMENT
 from docx.oxml import OxmlElement
@@ -97,7 +96,11 @@ def sheets_needed(rows: int, a_sheet: int) -> int:
     """Sheets for so many rows; the empty form is one. Raises ``Refusal`` beyond ``MOST_SHEETS``."""
     needed = max(1, -(-rows // a_sheet))
     if needed > MOST_SHEETS:
-        raise Refusal("documents.too_many", f"表格行数太多（{rows}行），最多可印{MOST_SHEETS * a_sheet}行。", clause="R176")
+        raise Refusal(
+            "documents.too_many",
+            f"表格行数太多（{rows}行），最多可印{MOST_SHEETS * a_sheet}行。",
+            clause="R176",
+        )
     return needed
 
 
@@ -136,13 +139,10 @@ def to_docx(form: Form) -> bytes:
     clean_all({"sheets": [asdict(sheet) for sheet in form.sheets], "below": list(form.below)})
     document = new_docx()
     _prepare(document, form)
-    for index, sheet in enumerate(form.sheets):
-        if index:
-            document.add_section(WD_SECTION.NEW_PAGE)
+    for sheet in form.sheets:
         _sheet(document, sheet)
-    for line in form.below:
-        paragraph = document.sections[0].footer.paragraphs[0]
-        _run(paragraph, line + "　", size=8)
+    if form.below:
+        _run(document.sections[0].footer.paragraphs[0], "　".join(form.below), size=8)
     return _packed(document)
 
 
@@ -162,7 +162,9 @@ def _prepare(document: Docx, form: Form) -> None:
         fonts.set(qn(f"w:{slot}"), name)
     for language in document.styles.element.iter(qn("w:lang")):
         language.set(qn("w:eastAsia"), "zh-CN")
-    table = next((part for part in document.part.package.iter_parts() if part.partname == "/word/fontTable.xml"), None)
+    table = next(
+        (part for part in document.part.package.iter_parts() if part.partname == "/word/fontTable.xml"), None
+    )
     if table is not None:
         entries = "".join(
             f'<w:font w:name="{name}"><w:altName w:val="{other}"/><w:charset w:val="86"/>'
@@ -174,7 +176,8 @@ def _prepare(document: Docx, form: Form) -> None:
 
 def _sheet(document: Docx, sheet: Sheet) -> None:
     total = sum(sheet.widths_mm)
-    paragraph = document.add_paragraph() if len(document.paragraphs) else document.add_paragraph()
+    paragraph = document.add_paragraph()
+    paragraph.paragraph_format.page_break_before = bool(sheet.continued)
     _tight(paragraph)
     _run(paragraph, sheet.annex, face=HEI, size=16)
     if sheet.continued:
@@ -212,7 +215,9 @@ def _grid(document: Docx, sheet: Sheet) -> None:
             place.width = Mm(width)
             place.vertical_alignment = WD_ALIGN_VERTICAL.CENTER
             paragraph = place.paragraphs[0]
-            paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER if cell.align == "center" else WD_ALIGN_PARAGRAPH.LEFT
+            paragraph.alignment = (
+                WD_ALIGN_PARAGRAPH.CENTER if cell.align == "center" else WD_ALIGN_PARAGRAPH.LEFT
+            )
             _tight(paragraph)
             _run(paragraph, cell.text, face=FANG, size=_size(cell.text, width, row.height_mm))
             at += cell.span

@@ -13,7 +13,7 @@ from zhupei.kernel.errors import Refusal
 
 TITLE = "准考证"
 ABOVE = "重庆市住房和城乡建设领域施工现场专业人员培训测试"
-MOST = 500  # pages in one file
+MOST = 200  # pages in one file
 
 
 def candidate_rules(

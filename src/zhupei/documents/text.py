@@ -20,6 +20,25 @@ LARGEST = 600_000  # characters of one document
 # Marks that turn the direction of reading can make a page say what its text does not.
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 WEEKDAYS = "一二三四五六日"
+# What a refusal calls the parts of a document that are no field of a form.
+NAMES = {
+    "title": "标题",
+    "subtitle": "副标题",
+    "rows": "表格内容",
+    "columns": "表头",
+    "closing": "表尾",
+    "below": "页脚",
+    "reference": "页脚",
+    "rules": "考生须知",
+    "foot": "测试组织单位",
+    "name": "姓名",
+    "post": "岗位",
+    "institution": "培训机构",
+    "status": "证书状态",
+    "watermark": "证书状态",
+    "check": "核验网址",
+    "small": "说明",
+}
 
 
 def clean(text: str, field: str) -> str:
@@ -34,7 +53,7 @@ def clean(text: str, field: str) -> str:
         )
     for char in text:
         kind = unicodedata.category(char)
-        if char in TURNING or (kind == "Cc" and char != "\n") or kind == "Cs":
+        if char in TURNING or (kind == "Cc" and char != "\n") or kind == "Cs" or ord(char) & 0xFFFE == 0xFFFE:
             raise Refusal(
                 "documents.forbidden_character",
                 f"“{field}”含有不能打印的控制字符（U+{ord(char):04X}），请删除后重试。",
@@ -55,7 +74,9 @@ def clean_all(value: Any, field: str = "") -> Any:
                 raise Refusal("documents.too_long", "文件内容太多，无法打印，请分成几份。", field=field)
             return clean(value, field)
         if isinstance(value, dict):
-            return {key: walk(item, str(value.get("field") or key)) for key, item in value.items()}
+            return {
+                key: walk(item, str(value.get("field") or NAMES.get(key, key))) for key, item in value.items()
+            }
         if isinstance(value, list | tuple):
             return [walk(item, field) for item in value]
         return value

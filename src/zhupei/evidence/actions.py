@@ -7,6 +7,7 @@ from datetime import date
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+
 from zhupei.audit.api import record
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
@@ -14,11 +15,7 @@ from zhupei.kernel.crypto import sm3
 
 from . import events
 from .models import Retention, StoredFile
-
-
-def path_of(digest: str) -> str:
-    """Where the content of this digest lies in the file storage."""
-    return f"{digest[:2]}/{digest[2:4]}/{digest}"
+from .queries import path_of, read
 
 
 @transaction.atomic
@@ -50,5 +47,18 @@ def store(
         stored_by_id=by.user_id,
         stored_at=clock.now(),
     )
-    record(events.FILE_STORED, by=by, on=row, organisation_id=row.organisation_id, after={"digest": digest, "purpose": purpose})
+    record(
+        events.FILE_STORED,
+        by=by,
+        on=row,
+        organisation_id=row.organisation_id,
+        after={"digest": digest, "purpose": purpose},
+    )
     return row
+
+
+def open_file(row: StoredFile, *, by: Actor) -> bytes:
+    """The content of a stored file for a person; the reading is recorded. Who may read is the calling room's rule."""
+    data = read(row)
+    record(events.FILE_READ, by=by, on=row, organisation_id=row.organisation_id)
+    return data

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from django.core.files.storage import default_storage
+
 from zhupei.kernel.crypto import sm3
 
-from .actions import path_of
 from .models import StoredFile
+
+
+def path_of(digest: str) -> str:
+    """Where the content of this digest lies in the file storage."""
+    return f"{digest[:2]}/{digest[2:4]}/{digest}"
 
 
 class DamagedFile(Exception):

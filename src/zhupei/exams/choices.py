@@ -29,6 +29,9 @@ APPLICATION = Transitions(
 )
 
 
+APPLICATION_TONES = {A.SCHEDULED: "active", A.LATE: "problem"}
+
+
 class BatchState(models.TextChoices):
     PREPARING = "preparing", _("Collecting candidates")
     LOCKED = "locked", _("Candidates and seats fixed")
@@ -49,8 +52,10 @@ BATCH = Transitions(
         "receive": {B.RELEASED: B.RETURNED},
         "confirm": {B.RETURNED: B.CONFIRMED},
         "cancel": {B.PREPARING: B.CANCELLED, B.LOCKED: B.CANCELLED, B.READY: B.CANCELLED},
+        "reopen": {B.CANCELLED: B.PREPARING},  # the same application is given a slot again, under its number
     }
 )
+BATCH_TONES = {B.PREPARING: "draft", B.LOCKED: "waiting", B.READY: "waiting", B.RETURNED: "waiting"}
 
 
 class ResultState(models.TextChoices):
@@ -72,3 +77,40 @@ RESULT = Transitions(
 
 class FilingKind(models.TextChoices):
     BANK_USE = "bank_use", _("Use of the item bank")
+
+
+# Annex 4, word for word (R194). Its digest is stored with every application; a changed text is another pledge.
+PLEDGE = (
+    "我单位承诺：我单位将严格按照专业人员信息化考试相关规定及市住房城乡建委有关要求组织专业人员培训测试，"
+    "维护测试安全稳定，严肃测试工作纪律，坚决杜绝各类违规违纪现象，确保公平公正。"
+)
+
+# What the steps of the time lines say.
+VERBS = {
+    "create": _("Filled in"),
+    "edit": _("Changed"),
+    "submit": _("Submitted"),
+    "submit_late": _("Submitted late, with a reason"),
+    "schedule": _("Slot given"),
+    "reschedule": _("Slot moved"),
+    "return": _("Returned"),
+    "file": _("Filed with the education office"),
+    "receive_filing": _("Filing received"),
+    "withdraw": _("Withdrawn"),
+    "deadline": _("Deadline counted anew on a newer calendar"),
+    "lock": _("Candidates and seats fixed"),
+    "unlock": _("Opened again for changes"),
+    "draw": _("Papers drawn, bundle sealed"),
+    "release_first": _("First of two persons released the key"),
+    "release": _("Second person released the key"),
+    "receive": _("Return received"),
+    "accept_differences": _("Differences accepted"),
+    "confirm": _("Confirmed"),
+    "cancel": _("Cancelled"),
+    "reopen": _("Taken up again"),
+    "compute": _("Scored from the raw answers"),
+    "doubt": _("Put in doubt"),
+    "propose_void": _("Voiding proposed"),
+    "refuse_void": _("Voiding refused"),
+    "void": _("Voided"),
+}

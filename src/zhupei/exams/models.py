@@ -4,11 +4,18 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .choices import ApplicationState, BatchState, FilingKind, ResultState
+from zhupei.kernel.batchno import BatchNumber
+from zhupei.web.fields import EncryptedField
+
+from .choices import APPLICATION, APPLICATION_TONES, BATCH, BATCH_TONES, ApplicationState, BatchState, FilingKind, ResultState
+
 
 
 class BankApplication(models.Model):
-    """An application to use the item bank, annex 4 (R045, R182–R197). The pledge is kept by its digest."""
+    """An application to use the item bank, annex 4 (R045, R182–R197). The pledge is kept by its digest.
+
+    Personal data: the two mobiles are printed on the form so that the centre can reach the persons in charge of a test.
+    """
 
     institution = models.ForeignKey("institutions.Institution", on_delete=models.PROTECT, related_name="+")
     institution_name = models.CharField(_("training unit (full name)"), max_length=200)
@@ -21,9 +28,9 @@ class BankApplication(models.Model):
     clients_available = models.PositiveIntegerField(_("computers available"))
     total = models.PositiveIntegerField(_("persons in all"))
     lead = models.CharField(_("person in charge"), max_length=50)
-    lead_mobile = models.CharField(_("mobile"), max_length=20)
+    lead_mobile = EncryptedField(_("mobile"))
     contact = models.CharField(_("contact"), max_length=50)
-    contact_mobile = models.CharField(_("contact's mobile"), max_length=20)
+    contact_mobile = EncryptedField(_("contact's mobile"))
     pledge_digest = models.CharField(max_length=64, blank=True)
     pledged_at = models.DateTimeField(null=True, blank=True)
     signed_by = models.CharField(_("signed by"), max_length=50, blank=True)
@@ -42,6 +49,15 @@ class BankApplication(models.Model):
 
     def __str__(self) -> str:
         return f"{self.institution_name} {self.first_day}"
+
+    @property
+    def tone(self) -> str:
+        """The tone of the state's badge where the state's name says another."""
+        return APPLICATION_TONES.get(self.state, "")
+
+    def can(self, verb: str) -> bool:
+        """True if ``verb`` is possible in the present state."""
+        return APPLICATION.allows(self.state, verb)
 
 
 class ApplicationRow(models.Model):
@@ -120,7 +136,42 @@ class Batch(models.Model):
         constraints = [models.UniqueConstraint(fields=["year", "sequence"], name="batch_number_once")]
 
     def __str__(self) -> str:
-        return f"{self.year}—{self.sequence:03d}"
+        return str(BatchNumber(self.year, self.sequence))
+
+    @property
+    def tone(self) -> str:
+        """The tone of the state's badge where the state's name says another."""
+        return BATCH_TONES.get(self.state, "")
+
+    def can(self, verb: str) -> bool:
+        """True if ``verb`` is possible in the present state."""
+        return BATCH.allows(self.state, verb)
+
+
+class BatchCounter(models.Model):
+    """The last batch number of a year. Its row is the lock under which slots are given and numbers counted."""
+
+    year = models.PositiveSmallIntegerField(unique=True)
+    last = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.year}: {self.last}"
+
+
+class HallKey(models.Model):
+    """The public key with which a hall signs its returns. A key that is ended opens nothing sent after."""
+
+    hall = models.ForeignKey("institutions.Site", on_delete=models.PROTECT, related_name="+")
+    public_key = models.CharField(_("public key"), max_length=130)
+    registered_by = models.CharField(_("registered by"), max_length=200)
+    registered_at = models.DateTimeField(_("registered"))
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hall", "public_key"], name="hall_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.hall} {self.public_key[2:10]}"
 
 
 class BatchStep(models.Model):
@@ -145,6 +196,7 @@ class Slot(models.Model):
     number = models.PositiveSmallIntegerField()
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
+    planned = models.PositiveIntegerField(_("persons planned"), default=0)
     decided_by = models.CharField(max_length=200)
     decided_at = models.DateTimeField()
 
@@ -168,6 +220,7 @@ class Candidate(models.Model):
     seat = models.PositiveIntegerField(_("seat"), null=True, blank=True)
     slip_no = models.CharField(_("slip number"), max_length=20, unique=True, null=True, blank=True)
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
+    previous = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     extra_seconds = models.PositiveIntegerField(default=0)
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_reason = models.CharField(max_length=200, blank=True)
@@ -195,6 +248,7 @@ class BundleOut(models.Model):
     sealed_at = models.DateTimeField()
     released_by_1 = models.CharField(max_length=200, blank=True)
     released_by_1_id = models.BigIntegerField(null=True)
+    released_by_1_roles = models.CharField(max_length=200, blank=True)
     released_by_2 = models.CharField(max_length=200, blank=True)
     released_by_2_id = models.BigIntegerField(null=True)
     released_at = models.DateTimeField(null=True)
@@ -213,6 +267,14 @@ class ReturnIn(models.Model):
     received_by = models.CharField(max_length=200)
     sittings = models.PositiveIntegerField()
     differences = models.JSONField(default=list)
+    accepted_by = models.CharField(max_length=200, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_reason = models.TextField(blank=True)
+
+    @property
+    def differences_stand(self) -> bool:
+        """True while a difference is neither absent nor accepted: the batch cannot be confirmed."""
+        return bool(self.differences) and self.accepted_at is None
 
     def __str__(self) -> str:
         return f"{self.batch} return"
@@ -227,8 +289,8 @@ class Result(models.Model):
 
     candidate = models.OneToOneField(Candidate, on_delete=models.PROTECT, related_name="result")
     hall_return = models.ForeignKey(ReturnIn, on_delete=models.PROTECT, related_name="results")
-    general = models.DecimalField(_("General knowledge"), max_digits=5, decimal_places=1)
-    professional = models.DecimalField(_("Professional knowledge"), max_digits=5, decimal_places=1)
+    general = models.DecimalField(_("General knowledge"), max_digits=6, decimal_places=2)
+    professional = models.DecimalField(_("Professional knowledge"), max_digits=6, decimal_places=2)
     passed = models.BooleanField(_("passed"))
     state = models.CharField(_("state"), max_length=12, choices=ResultState.choices, default=ResultState.PROVISIONAL, db_index=True)
     submitted_at = models.DateTimeField(_("handed in"), null=True)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+
+
+GENESIS = "0" * 64
 
 
 class HourSource(models.TextChoices):
@@ -11,11 +14,33 @@ class HourSource(models.TextChoices):
     REVERSAL = "reversal", _("Reversal")
 
 
+class Ledger(models.Model):
+    """The hours account of one enrolment: whose, for which post, at which institution.
+
+    ``entries``, ``accepted`` and ``head`` repeat what the entries say and ``seal`` covers them with a key, so that an entry
+    taken off the end shows. The entries are what counts.
+    """
+
+    enrolment_id = models.BigIntegerField(unique=True)
+    person = models.ForeignKey("people.Person", on_delete=models.PROTECT, related_name="ledgers")
+    organisation_id = models.BigIntegerField(db_index=True)
+    post_code = models.CharField(max_length=10)
+    opened_at = models.DateTimeField()
+    entries = models.PositiveIntegerField(default=0)
+    accepted = models.DecimalField(_("accepted hours"), max_digits=8, decimal_places=2, default=0)
+    head = models.CharField(max_length=64, default=GENESIS)
+    seal = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return str(self.enrolment_id)
+
+
 class HourEntry(models.Model):
     """One line of the ledger (R022). Hours are class hours (学时), negative only where an entry is reversed."""
 
     person = models.ForeignKey("people.Person", on_delete=models.PROTECT, related_name="hour_entries")
     enrolment_id = models.BigIntegerField(db_index=True)
+    organisation_id = models.BigIntegerField(db_index=True)
     post_code = models.CharField(max_length=10)
     hours = models.DecimalField(_("class hours"), max_digits=6, decimal_places=2)
     source = models.CharField(_("source"), max_length=12, choices=HourSource.choices)
@@ -34,6 +59,9 @@ class HourEntry(models.Model):
                 fields=["enrolment_id", "source_key"], condition=Q(reverses=None), name="hours_once_per_source"
             ),
             models.UniqueConstraint(fields=["enrolment_id", "previous_digest"], name="hours_one_chain"),
+            models.CheckConstraint(
+                condition=Q(reverses=None, hours__gt=0) | Q(reverses__isnull=False, hours__lt=0), name="hours_sign"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -65,6 +93,14 @@ class ManualCredit(models.Model):
     decided_by = models.CharField(_("decided by"), max_length=200, blank=True)
     decided_at = models.DateTimeField(null=True)
     decision_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decided_by_id=None) | ~Q(decided_by_id=F("proposed_by_id")), name="credit_two_persons"
+            ),
+            models.CheckConstraint(condition=Q(hours__gt=0), name="credit_hours_positive"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.person} {self.hours}"

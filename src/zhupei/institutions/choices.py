@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from zhupei.kernel import uscc
 from zhupei.kernel.transitions import Transitions
 
 
@@ -59,6 +61,21 @@ class LicenceKind(models.TextChoices):
     BUSINESS = "business", _("Business licence")
 
 
+# R009: which licences show that a unit of this type exists and may teach. A contractor shows its qualification (R008).
+LICENCE_KINDS: dict[InstitutionType, tuple[LicenceKind, ...]] = {
+    InstitutionType.SOCIAL: (LicenceKind.SCHOOL, LicenceKind.BUSINESS),
+    InstitutionType.ASSOCIATION: (LicenceKind.ASSOCIATION,),
+    InstitutionType.COLLEGE: (LicenceKind.SCHOOL, LicenceKind.PUBLIC_BODY),
+}
+
+USCC_TYPES: dict[InstitutionType, uscc.InstitutionType] = {
+    InstitutionType.CONTRACTOR: uscc.InstitutionType.CONSTRUCTION_ENTERPRISE,
+    InstitutionType.SOCIAL: uscc.InstitutionType.TRAINING_INSTITUTION,
+    InstitutionType.ASSOCIATION: uscc.InstitutionType.INDUSTRY_ASSOCIATION,
+    InstitutionType.COLLEGE: uscc.InstitutionType.VOCATIONAL_SCHOOL,
+}
+
+
 class Employment(models.TextChoices):
     FULL_TIME = "full_time", _("Full-time")
     PART_TIME = "part_time", _("Part-time")
@@ -90,6 +107,7 @@ SITE = Transitions(
         "submit": {T.DRAFT: T.SUBMITTED, T.RETURNED: T.SUBMITTED},
         "approve": {T.SUBMITTED: T.APPROVED},
         "return": {T.SUBMITTED: T.RETURNED},
+        "revise": {T.APPROVED: T.DRAFT},
         "close": {T.APPROVED: T.CLOSED, T.DRAFT: T.CLOSED, T.RETURNED: T.CLOSED},
     }
 )

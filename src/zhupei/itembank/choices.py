@@ -27,6 +27,19 @@ class ItemState(models.TextChoices):
     RETIRED = "retired", _("Retired")
 
 
+class ImportState(models.TextChoices):
+    STAGED = "staged", _("Waiting for confirmation")
+    CONFIRMED = "confirmed", _("Taken in")
+    DISCARDED = "discarded", _("Discarded")
+
+
+IMPORT = Transitions(
+    {
+        "confirm": {ImportState.STAGED: ImportState.CONFIRMED},
+        "discard": {ImportState.STAGED: ImportState.DISCARDED},
+    }
+)
+
 S = ItemState
 ITEM = Transitions(
     {

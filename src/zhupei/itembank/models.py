@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from zhupei.rulebook.choices import Subject
 
-from .choices import ItemKind, ItemState, Level
+from .choices import ImportState, ItemKind, ItemState, Level
 
 
 class Item(models.Model):
@@ -16,6 +16,8 @@ class Item(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=ItemKind.choices)
     chapter = models.CharField(_("syllabus chapter"), max_length=20, blank=True)
     level = models.CharField(_("level"), max_length=6, choices=Level.choices)
+    stem = models.TextField(_("stem"), blank=True, help_text="of the newest version, with its children's: for lists and search")
+    is_demo = models.BooleanField(_("demonstration item, not of the official bank"), default=False)
     state = models.CharField(_("state"), max_length=10, choices=ItemState.choices, default=ItemState.DRAFT, db_index=True)
     exposure_count = models.PositiveIntegerField(_("times drawn"), default=0)
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -23,17 +25,18 @@ class Item(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["subject", "kind", "state"], name="item_cell")]
+        ordering = ["uid"]
 
     def __str__(self) -> str:
         return self.uid
 
 
 class ItemVersion(models.Model):
-    """What an item says, immutable once written.
+    """What an item says, immutable once written; only review and publication are noted on it later.
 
-    ``content``: ``{"stem": str, "options": [{"id": "a", "text": str}], "children": [{"no", "kind", "stem", "options"}],
+    ``content``: ``{"stem": str, "options": [{"id": "a", "text": str}], "children": [{"no", "kind", "stem", "options", "anchored"}],
     "anchored": ["d"]}``; ``key``: ``{"answer": ["a", "c"]}`` or for a case ``{"children": {"1": ["a"], …}}``. True/false items
-    have the options ``t`` and ``f``. The key is apart so that it can be read apart.
+    have the options ``t`` and ``f``. The key is apart so that it can be read apart; the explanation tells it too.
     """
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="versions")
@@ -70,3 +73,20 @@ class BankRelease(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.number}"
+
+
+class ItemImport(models.Model):
+    """A file of items that somebody handed in: staged, looked at, then confirmed whole or discarded."""
+
+    file = models.ForeignKey("evidence.StoredFile", on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(_("state"), max_length=10, choices=ImportState.choices, default=ImportState.STAGED)
+    row_count = models.PositiveIntegerField(_("rows"))
+    error_count = models.PositiveIntegerField(_("errors"))
+    item_count = models.PositiveIntegerField(_("items"))
+    created_by_id = models.BigIntegerField()
+    created_by = models.CharField(max_length=100)
+    created_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"

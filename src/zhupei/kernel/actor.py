@@ -34,7 +34,9 @@ class Actor:
         """True if the actor holds any of ``roles`` in the organisation acted for."""
         return not self.roles.isdisjoint(roles)
 
-    def require(self, *roles: Role, organisation_id: int | None = None, divisions: Iterable[str] | None = None) -> None:
+    def require(
+        self, *roles: Role, organisation_id: int | None = None, divisions: Iterable[str] | None = None
+    ) -> None:
         """Raise ``Forbidden`` unless the actor holds one of ``roles``, acts for ``organisation_id`` and has
         jurisdiction over one of ``divisions`` (each only if given)."""
         if not self.has(*roles):

@@ -66,7 +66,7 @@ class Period:
 
     def half_days(self) -> list[tuple[time, time]]:
         """The stretches of a day that are taught, (from, to)."""
-        edges = [self.start, *(moment for pause in self.breaks for moment in pause), self.end]
+        edges = self._edges()
         return list(zip(edges[::2], edges[1::2], strict=True))
 
     def problems(self) -> list[Problem]:
@@ -76,12 +76,15 @@ class Period:
             found.append(Problem.DATES_REVERSED)
         elif (self.last - self.first).days >= MAX_DAYS:
             found.append(Problem.TOO_MANY_DAYS)
-        edges = [self.start, *(moment for pause in self.breaks for moment in pause), self.end]
         if self.end <= self.start:
             found.append(Problem.TIMES_REVERSED)
-        elif any(a >= b for a, b in pairwise(edges)):
+        elif any(a >= b for a, b in pairwise(self._edges())):
             found.append(Problem.BAD_BREAKS)
         return found
+
+    def _edges(self) -> list[time]:
+        """Start, both ends of each break, end: strictly rising in a good period."""
+        return [self.start, *(moment for pause in self.breaks for moment in pause), self.end]
 
 
 def check(periods: Sequence[Period]) -> list[tuple[int | None, Problem]]:

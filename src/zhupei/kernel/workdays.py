@@ -17,8 +17,8 @@ _DAY = dt.timedelta(days=1)
 
 # 全国年节及纪念日放假办法 as in force from 2025: days of fixed date
 _FIXED = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
-# New Year's Day of the lunar calendar, 清明, 端午, 中秋; computed, two sources agree. Spring Festival is
-# four days from the eve. Later years have none and miss these seven days.
+# New Year's Day of the lunar calendar, 清明, 端午, 中秋; computed by lunar_python, equal in holidays 0.108.
+# Spring Festival is four days from the eve. Later years have none and miss these seven days.
 _LUNAR = {
     2027: ("02-06", "04-05", "06-09", "09-15"),
     2028: ("01-26", "04-04", "05-28", "10-03"),

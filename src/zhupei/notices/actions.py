@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
+
 from zhupei.accounts.api import User
 from zhupei.kernel import clock
 
@@ -17,20 +18,25 @@ def notify(users: list[User] | User, *, kind: str, title: Any, text: Any = "", u
     """Put a notice into each person's inbox. ``title`` and ``text`` are words for people, ``url`` where to go."""
     people = users if isinstance(users, list) else [users]
     rows = [
-        Notice(user=user, kind=kind, title=str(title)[:200], text=str(text), url=url, created_at=clock.now()) for user in people
+        Notice(user=user, kind=kind, title=str(title)[:200], text=str(text), url=url, created_at=clock.now())
+        for user in people
     ]
     return Notice.objects.bulk_create(rows)
 
 
 def send_message(phone: str, text: str, *, kept_text: str | None = None) -> OutboundMessage:
     """Send a text message after the transaction is committed. ``kept_text`` is what the record keeps (for codes)."""
-    row = OutboundMessage.objects.create(phone=phone, text=text if kept_text is None else kept_text, created_at=clock.now())
+    row = OutboundMessage.objects.create(
+        phone=phone, text=text if kept_text is None else kept_text, created_at=clock.now()
+    )
 
     def deliver() -> None:
         try:
             import_string(settings.SMS_SENDER)().send(phone, text)
         except Exception as error:  # a sender may fail in any way; the record shows it
-            OutboundMessage.objects.filter(pk=row.pk).update(state=OutboundState.FAILED, error=str(error)[:200])
+            OutboundMessage.objects.filter(pk=row.pk).update(
+                state=OutboundState.FAILED, error=str(error)[:200]
+            )
         else:
             OutboundMessage.objects.filter(pk=row.pk).update(state=OutboundState.SENT, sent_at=clock.now())
 

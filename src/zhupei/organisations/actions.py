@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from zhupei.accounts.api import User
+
+from zhupei.accounts.api import User, open_account, send_password_code
 from zhupei.audit.api import record
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor
@@ -24,15 +25,28 @@ from .queries import in_force, memberships_of
 def add_organisation(kind: str, name: str, *, division_code: str = "", by: Actor) -> Organisation:
     """Add a unit. Institutions are added by their registration, the others at set-up."""
     if Organisation.objects.filter(kind=kind, name=name).exists():
-        raise Refusal("name_taken", _("An organisation of this name already exists."), field="name", status=409)
+        raise Refusal(
+            "name_taken", _("An organisation of this name already exists."), field="name", status=409
+        )
     organisation = Organisation.objects.create(kind=kind, name=name, division_code=division_code)
-    record(events.ORGANISATION_ADDED, by=by, on=organisation, organisation_id=organisation.pk, after={"kind": kind})
+    record(
+        events.ORGANISATION_ADDED,
+        by=by,
+        on=organisation,
+        organisation_id=organisation.pk,
+        after={"kind": kind},
+    )
     return organisation
 
 
 @transaction.atomic
 def set_jurisdiction(
-    organisation: Organisation, division_code: str, *, valid_from: date, valid_to: date | None = None, by: Actor
+    organisation: Organisation,
+    division_code: str,
+    *,
+    valid_from: date,
+    valid_to: date | None = None,
+    by: Actor,
 ) -> Jurisdiction:
     """Give a unit the supervision of a division or zone; whoever had it before keeps the history up to the day before."""
     if by is not SYSTEM:
@@ -42,7 +56,13 @@ def set_jurisdiction(
     row = Jurisdiction.objects.create(
         organisation=organisation, division_code=division_code, valid_from=valid_from, valid_to=valid_to
     )
-    record(events.JURISDICTION_SET, by=by, on=row, organisation_id=organisation.pk, after={"division": division_code})
+    record(
+        events.JURISDICTION_SET,
+        by=by,
+        on=row,
+        organisation_id=organisation.pk,
+        after={"division": division_code},
+    )
     return row
 
 
@@ -62,11 +82,17 @@ def grant_role(
     if by is not SYSTEM and by.user_id == user.pk:
         raise Forbidden("own_role", _("Nobody can give a role to himself."))
     if Role(role) not in ROLES_BY_KIND[organisation.kind]:
-        raise Refusal("role_not_here", _("This role does not exist in this kind of organisation."), field="role")
+        raise Refusal(
+            "role_not_here", _("This role does not exist in this kind of organisation."), field="role"
+        )
     officers = {Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_OFFICER, Role.AUDITOR}
     held = {Role(m.role) for m in memberships_of(user.pk)}
     if Role(role) in officers and held & (officers - {Role(role)}):
-        raise Refusal("separate_officers", _("System, security and audit officers must be three different persons."), field="role")
+        raise Refusal(
+            "separate_officers",
+            _("System, security and audit officers must be three different persons."),
+            field="role",
+        )
     if Membership.objects.filter(user=user, organisation=organisation, role=role, valid_to=None).exists():
         raise Conflict("role_held", _("This person already holds this role."))
     row = Membership.objects.create(
@@ -74,6 +100,28 @@ def grant_role(
     )
     record(events.ROLE_GRANTED, by=by, on=row, organisation_id=organisation.pk, after={"role": str(role)})
     return row
+
+
+@transaction.atomic
+def invite(
+    organisation: Organisation, *, login: str, display_name: str, phone: str, role: str, by: Actor
+) -> Membership:
+    """Give a person a role; opens an account and sends a code for its first password where there is none yet."""
+    _may_grant(organisation, by)
+    user = User.objects.filter(login=login, is_learner=False).first()
+    if user is not None and user.display_name != display_name:
+        raise Refusal(
+            "login_of_another",
+            _(
+                "This account name belongs to somebody else. Choose another, or enter the name as it stands there."
+            ),
+            field="login",
+            status=409,
+        )
+    if user is None:
+        user = open_account(login, display_name=display_name, phone=phone, by=by)
+        send_password_code(login)
+    return grant_role(user, organisation, role, by=by)
 
 
 @transaction.atomic

@@ -1,4 +1,5 @@
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.audit.api import register
 
 ORGANISATION_ADDED = register("organisations.organisation_added", _("Organisation added"))

@@ -46,7 +46,9 @@ class Membership(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["user", "organisation", "role"], condition=Q(valid_to=None), name="membership_once_at_a_time"
+                fields=["user", "organisation", "role"],
+                condition=Q(valid_to=None),
+                name="membership_once_at_a_time",
             )
         ]
 

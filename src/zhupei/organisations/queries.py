@@ -6,6 +6,7 @@ from datetime import date
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+
 from zhupei.kernel import clock
 from zhupei.kernel.actor import ANONYMOUS, Actor
 from zhupei.kernel.roles import Role

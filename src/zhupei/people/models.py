@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.web.fields import EncryptedField
 
 from .choices import ConsentPurpose, Education, IdentityKind, Sex
@@ -16,6 +18,7 @@ class Person(models.Model):
 
     user = models.OneToOneField("accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="person")
     name = models.CharField(_("name"), max_length=50)
+    name_key = models.CharField(max_length=50, db_index=True, help_text="The name in normal form, for search.")
     identity_kind = models.CharField(_("document"), max_length=30, choices=IdentityKind.choices)
     identity_number = EncryptedField(_("document number"))
     identity_index = models.CharField(max_length=64, unique=True)
@@ -25,7 +28,7 @@ class Person(models.Model):
     education = models.CharField(_("education"), max_length=20, choices=Education.choices, blank=True)
     employer = models.CharField(_("employer"), max_length=200, blank=True)
     photo = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    photo_frozen = models.BooleanField(default=False)
+    photo_frozen = models.BooleanField(_("photo frozen"), default=False)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -40,6 +43,13 @@ class Consent(models.Model):
     text_version = models.CharField(max_length=20)
     given_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "purpose"], condition=Q(withdrawn_at=None), name="consent_once_at_a_time"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.person} {self.get_purpose_display()}"

@@ -3,6 +3,7 @@
 from .choices import Subject
 from .models import CalendarVersion, Division, Post, RuleParameter, RuleSet, Syllabus, SyllabusEntry
 from .queries import (
+    NoRuleInForce,
     UnknownParameter,
     active_divisions,
     active_posts,
@@ -20,6 +21,7 @@ from .seed import load_rulebook
 __all__ = [
     "CalendarVersion",
     "Division",
+    "NoRuleInForce",
     "Post",
     "RuleParameter",
     "RuleSet",

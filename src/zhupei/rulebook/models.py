@@ -14,7 +14,9 @@ class RuleSet(models.Model):
     doc_no = models.CharField(_("document number"), max_length=100, blank=True)
     issued_on = models.DateField(_("issued on"), null=True, blank=True)
     effective_from = models.DateField(_("in force from"))
-    superseded_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    superseded_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
 
     def __str__(self) -> str:
         return self.name
@@ -51,7 +53,9 @@ class RuleParameter(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["key", "effective_from"], name="parameter_one_per_day"),
-            models.UniqueConstraint(fields=["key"], condition=Q(effective_to=None), name="parameter_one_open"),
+            models.UniqueConstraint(
+                fields=["key"], condition=Q(effective_to=None), name="parameter_one_open"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -115,7 +119,9 @@ class SyllabusEntry(models.Model):
     weight = models.DecimalField(_("weight"), max_digits=5, decimal_places=4)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["syllabus", "subject", "number"], name="syllabus_entry_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["syllabus", "subject", "number"], name="syllabus_entry_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.number} {self.title}"

@@ -7,7 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
 from zhupei.kernel import clock
+from zhupei.kernel.errors import Refusal
 from zhupei.kernel.workdays import Calendar, Deadline
 
 from .choices import WORKING
@@ -18,12 +21,31 @@ class UnknownParameter(LookupError):
     """The rule has no such parameter on that day: the rulebook was not loaded, or the key is misspelt."""
 
 
+class NoRuleInForce(UnknownParameter, Refusal):
+    """No rule set is in force on that day (R003): a clear 409 page, and a clear error of a command."""
+
+    def __init__(self, day: date) -> None:
+        coming = RuleSet.objects.order_by("effective_from").first()
+        if coming is None:
+            text = _("The rule has not been loaded yet. The platform's administrator must enter the day from which it is in "
+                     "force: zhupei load_rule --in-force-from YEAR-MONTH-DAY.")  # fmt: skip
+        else:
+            text = _("No rule is in force on %(day)s. The first one loaded is in force from %(first)s.") % {
+                "day": day,
+                "first": coming.effective_from,
+            }
+        Refusal.__init__(self, "no_rule_in_force", text, clause="末（R003）", status=409)
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
 def current_rule_set(on: date | None = None) -> RuleSet:
-    """The rule set in force on a day (today)."""
+    """The rule set in force on a day (today). Raises ``NoRuleInForce``."""
     day = on or clock.today()
     rule_set = RuleSet.objects.filter(effective_from__lte=day).order_by("-effective_from", "-pk").first()
     if rule_set is None:
-        raise UnknownParameter("no rule set is in force")
+        raise NoRuleInForce(day)
     return rule_set
 
 
@@ -31,11 +53,14 @@ def parameter(key: str, *, on: date | None = None) -> Any:
     """The value of a parameter on a day (today), as stored: int, str, bool, list. Decimals are stored as strings."""
     day = on or clock.today()
     row = (
-        RuleParameter.objects.filter(Q(effective_to=None) | Q(effective_to__gte=day), key=key, effective_from__lte=day)
+        RuleParameter.objects.filter(
+            Q(effective_to=None) | Q(effective_to__gte=day), key=key, effective_from__lte=day
+        )
         .order_by("-effective_from")
         .first()
     )
     if row is None:
+        current_rule_set(day)  # says so clearly when nothing was loaded at all
         raise UnknownParameter(key)
     return row.value
 
@@ -97,4 +122,40 @@ def division_names() -> dict[str, str]:
 
 def syllabus_of(post: Post, on: date | None = None) -> Syllabus | None:
     """The syllabus of a post in force on a day (today)."""
-    return post.syllabi.filter(effective_from__lte=on or clock.today()).order_by("-effective_from", "-pk").first()
+    return (
+        post.syllabi.filter(effective_from__lte=on or clock.today())
+        .order_by("-effective_from", "-pk")
+        .first()
+    )
+
+
+def parameters_on(day: date) -> dict[str, RuleParameter]:
+    """Every parameter with its row on a day."""
+    rows = RuleParameter.objects.filter(
+        Q(effective_to=None) | Q(effective_to__gte=day), effective_from__lte=day
+    )
+    return {row.key: row for row in rows.order_by("effective_from")}
+
+
+def history_of(key: str) -> list[RuleParameter]:
+    """Every value a parameter had, has or will have, newest first."""
+    return list(RuleParameter.objects.filter(key=key).order_by("-effective_from"))
+
+
+def announced_days(year: int) -> dict[date, CalendarDay]:
+    """The days of a year that the versions announce, the latest word on each."""
+    rows = CalendarDay.objects.filter(date__year=year).select_related("version").order_by("version_id")
+    return {row.date: row for row in rows}
+
+
+def versions_of_year(year: int) -> list[CalendarVersion]:
+    """The imports that say something about a year, newest first."""
+    about = CalendarVersion.objects.filter(days__date__year=year).distinct()
+    return list(about.order_by("-pk"))
+
+
+def years_known() -> list[int]:
+    """The years that are announced whole, in order."""
+    return sorted(
+        {year for years in CalendarVersion.objects.values_list("years", flat=True) for year in years}
+    )

@@ -11,6 +11,7 @@ from typing import Any
 import chinese_calendar
 from django.db import transaction
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
@@ -57,6 +58,7 @@ PARAMETERS: list[tuple[str, Any, str, bool, str]] = [
     ("bank_capacity_persons", 2000, "人", False, "R046"),
     ("hall_break_minutes", 30, "分钟", False, "R046"),
     ("filing_before_test", True, "", False, "R047"),
+    ("key_release_minutes", 60, "分钟", False, "I08"),
     ("ce_cycle_years", 2, "年", False, "继续教育"),
     ("ce_hours", 64, "学时", False, "继续教育"),
     ("ce_online_min", 32, "学时", False, "继续教育（1）1"),
@@ -77,11 +79,21 @@ PARAMETERS: list[tuple[str, Any, str, bool, str]] = [
 ]
 
 LEGAL_BASIS = [
-    ("建人〔2019〕9号", "关于改进住房和城乡建设领域施工现场专业人员职业培训工作的指导意见", "住房城乡建设部", None),
-    ("建办人函〔2019〕384号", "关于推进住房和城乡建设领域施工现场专业人员职业培训工作的通知", "住房城乡建设部办公厅", None),
+    (
+        "建人〔2019〕9号",
+        "关于改进住房和城乡建设领域施工现场专业人员职业培训工作的指导意见",
+        "住房城乡建设部",
+        None,
+    ),
+    (
+        "建办人函〔2019〕384号",
+        "关于推进住房和城乡建设领域施工现场专业人员职业培训工作的通知",
+        "住房城乡建设部办公厅",
+        None,
+    ),
 ]
 
-B, Q, G, O = PostFamily.BUILDER, PostFamily.QUALITY, PostFamily.BUDGET, PostFamily.OTHER
+B, Q, G, R = PostFamily.BUILDER, PostFamily.QUALITY, PostFamily.BUDGET, PostFamily.OTHER
 # code, name, family, national: the national code where there is one, a local 2xx otherwise.
 POSTS: list[tuple[str, str, str, bool]] = [
     ("101", "土建施工员", B, True),
@@ -94,23 +106,24 @@ POSTS: list[tuple[str, str, str, bool]] = [
     ("108", "设备安装质量员", Q, True),
     ("201", "土建预算员", G, False),
     ("202", "安装预算员", G, False),
-    ("203", "安全员", O, False),
-    ("111", "材料员", O, True),
-    ("204", "测量员", O, False),
-    ("113", "劳务员", O, True),
-    ("112", "机械员", O, True),
-    ("205", "试验员", O, False),
-    ("114", "资料员", O, True),
-    ("115", "标准员", O, True),
-    ("206", "构件工艺员", O, False),
-    ("207", "信息管理员", O, False),
-    ("208", "构件质量员", O, False),
+    ("203", "安全员", R, False),
+    ("111", "材料员", R, True),
+    ("204", "测量员", R, False),
+    ("113", "劳务员", R, True),
+    ("112", "机械员", R, True),
+    ("205", "试验员", R, False),
+    ("114", "资料员", R, True),
+    ("115", "标准员", R, True),
+    ("206", "构件工艺员", R, False),
+    ("207", "信息管理员", R, False),
+    ("208", "构件质量员", R, False),
 ]
 
 DISTRICTS = (
     "500101 万州区 500102 涪陵区 500103 渝中区 500104 大渡口区 500106 沙坪坝区 500107 九龙坡区 500108 南岸区 500109 北碚区 "
     "500110 綦江区 500111 大足区 500113 巴南区 500114 黔江区 500115 长寿区 500116 江津区 500117 合川区 500118 永川区 "
-    "500119 南川区 500120 璧山区 500151 铜梁区 500152 潼南区 500153 荣昌区 500154 开州区 500155 梁平区 500156 武隆区 500157 两江新区"
+    "500119 南川区 500120 璧山区 500151 铜梁区 500152 潼南区 500153 荣昌区 500154 开州区 500155 梁平区 500156 武隆区 "
+    "500157 两江新区"
 )
 COUNTIES = "500229 城口县 500230 丰都县 500231 垫江县 500233 忠县 500235 云阳县 500236 奉节县 500237 巫山县 500238 巫溪县"
 AUTONOMOUS = "500240 石柱土家族自治县 500241 秀山土家族苗族自治县 500242 酉阳土家族苗族自治县 500243 彭水苗族土家族自治县"
@@ -183,10 +196,19 @@ def load_rulebook(effective_from: date, *, doc_no: str = "", by: Actor) -> RuleS
         for key, value, unit, principle, clause in PARAMETERS
     )
     posts = Post.objects.bulk_create(
-        Post(code=code, name=name, family=family, is_national=national, national_code=code if national else "", position=n)
+        Post(
+            code=code,
+            name=name,
+            family=family,
+            is_national=national,
+            national_code=code if national else "",
+            position=n,
+        )
         for n, (code, name, family, national) in enumerate(POSTS, 1)
     )
-    Syllabus.objects.bulk_create(Syllabus(post=post, version="2026", effective_from=effective_from) for post in posts)
+    Syllabus.objects.bulk_create(
+        Syllabus(post=post, version="2026", effective_from=effective_from) for post in posts
+    )
     _load_divisions()
     version = CalendarVersion.objects.create(
         source_document=CALENDAR_SOURCE,
@@ -196,7 +218,8 @@ def load_rulebook(effective_from: date, *, doc_no: str = "", by: Actor) -> RuleS
         note=_("Loaded at set-up."),
     )
     CalendarDay.objects.bulk_create(
-        CalendarDay(version=version, date=day, kind=kind, name=name[:60]) for day, kind, name in published_days()
+        CalendarDay(version=version, date=day, kind=kind, name=name[:60])
+        for day, kind, name in published_days()
     )
     record(events.RULE_SET_LOADED, by=by, on=rule_set, after={"effective_from": effective_from})
     return rule_set

@@ -68,6 +68,7 @@ ENROLMENT = Transitions(
 class PunchKind(models.TextChoices):
     IN = "in", _("Sign in")
     OUT = "out", _("Sign out")
+    ABSENT = "abs", _("Found absent")
 
 
 class PunchMethod(models.TextChoices):
@@ -93,3 +94,13 @@ class ArchiveKind(models.TextChoices):
     HANDOUT = "handout", _("Handouts")
     SURVEY = "survey", _("Survey")
     PHOTO = "photo", _("Photographs")
+
+
+# Without these a class is not archived (R027); handouts and surveys are kept where there are any.
+REQUIRED_ARCHIVE = (
+    ArchiveKind.ENROLMENT,
+    ArchiveKind.TIMETABLE,
+    ArchiveKind.ATTENDANCE,
+    ArchiveKind.RECORDING,
+    ArchiveKind.PHOTO,
+)

@@ -38,6 +38,8 @@ class TrainingPlan(models.Model):
     lateness_days = models.PositiveSmallIntegerField(_("working days late"), default=0)
     late_reason = models.TextField(_("reason for filing late"), blank=True)
     created_at = models.DateTimeField()
+    revision = models.PositiveIntegerField(default=0)  # counts edits, so that a stale tab is noticed
+    form_key = models.CharField(max_length=36, null=True, unique=True)  # of the form that made it: posted twice, made once
 
     class Meta:
         constraints = [
@@ -122,6 +124,10 @@ class Lesson(models.Model):
     class Meta:
         ordering = ["starts_at", "pk"]
         constraints = [models.CheckConstraint(condition=Q(ends_at__gt=models.F("starts_at")), name="lesson_ends_after_start")]
+        indexes = [
+            models.Index(fields=["room", "starts_at"], name="lesson_by_room"),
+            models.Index(fields=["teacher", "starts_at"], name="lesson_by_teacher"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.training_class} {self.starts_at:%m-%d %H:%M}"

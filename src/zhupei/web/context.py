@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from .access import may_open, navigation
 
@@ -20,8 +20,14 @@ def page(request: HttpRequest) -> dict[str, Any]:
     if actor is not None and actor.is_signed_in:
         for entry in navigation():
             if may_open(actor, entry.url_name) and (not entry.only or actor.has(*entry.only)):
-                active = bool(match) and (match.view_name == entry.url_name or room == entry.url_name.partition(":")[0])
-                nav.append({"url": reverse(entry.url_name), "label": entry.label, "icon": entry.icon, "active": active})
+                active = bool(match) and (
+                    match.view_name == entry.url_name or room == entry.url_name.partition(":")[0]
+                )
+                try:
+                    url = reverse(entry.url_name)
+                except NoReverseMatch:
+                    continue
+                nav.append({"url": url, "label": entry.label, "icon": entry.icon, "active": active})
     return {
         "actor": actor,
         "nav": nav,

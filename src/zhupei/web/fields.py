@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+
 from zhupei.kernel import crypto
 
 

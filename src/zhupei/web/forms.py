@@ -17,13 +17,41 @@ from django.http import QueryDict
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
 from zhupei.kernel import phones
 
 MEGABYTE = 1024 * 1024
 
 
+_REQUIRED = forms.Field.default_error_messages["required"]
+
+
+def _required_words(field: forms.Field) -> Any:
+    if isinstance(field, forms.FileField):
+        return gettext_lazy("Choose a file.")
+    if isinstance(field, forms.BooleanField):
+        return gettext_lazy("Tick this.")
+    if isinstance(field, forms.ChoiceField | forms.ModelChoiceField):
+        return gettext_lazy("Choose one.")
+    return gettext_lazy("Fill this in.")
+
+
 class ZBoundField(forms.BoundField):
-    """Adds the class, the keyboard and ``autocomplete`` to a widget's attributes."""
+    """Adds the class, the keyboard and ``autocomplete`` to a widget's attributes, and plain words for an empty field.
+
+    Numbers are typed into a text box with the number keyboard: a number box drops what it cannot read, and a form
+    shall show again what was typed.
+    """
+
+    def __init__(self, form: forms.BaseForm, field: forms.Field, name: str) -> None:
+        super().__init__(form, field, name)
+        if field.error_messages["required"] == _REQUIRED:
+            field.error_messages["required"] = _required_words(field)
+        widget = field.widget
+        if isinstance(widget, forms.NumberInput) and widget.input_type == "number":
+            widget.input_type = "text"
+            for name in ("min", "max", "step"):
+                widget.attrs.pop(name, None)
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
         widget = widget or self.field.widget
@@ -52,7 +80,7 @@ class ZFormMixin:
     ``sections``: ``[(title, ["field", ...]), ...]``; fields that no section names come last, untitled.
     """
 
-    bound_field_class = ZBoundField
+    bound_field_class: type[forms.BoundField] | None = ZBoundField
     template_name = "web/_fields.html"
     sections: Sequence[tuple[Any, Sequence[str]]] = ()
 
@@ -158,8 +186,12 @@ class FileField(forms.FileField):
 
     default_error_messages = {
         "kind": gettext_lazy("This kind of file is not accepted. Choose one of: %(kinds)s."),
-        "content": gettext_lazy("The file's content does not fit its name. Save it again as %(kind)s and choose it anew."),
-        "size": gettext_lazy("The file has %(has)s; at most %(size)s are accepted. Make it smaller or split it."),
+        "content": gettext_lazy(
+            "The file's content does not fit its name. Save it again as %(kind)s and choose it anew."
+        ),
+        "size": gettext_lazy(
+            "The file has %(has)s; at most %(size)s are accepted. Make it smaller or split it."
+        ),
     }
 
     def __init__(
@@ -173,8 +205,8 @@ class FileField(forms.FileField):
         accept = ",".join(f".{e}" for e in self.extensions)
         return {**super().widget_attrs(widget), "accept": accept, "data-max-bytes": self.max_bytes}
 
-    def to_python(self, data: Any) -> UploadedFile | None:
-        file: UploadedFile | None = super().to_python(data)
+    def to_python(self, data: Any) -> UploadedFile[Any] | None:
+        file: UploadedFile[Any] | None = super().to_python(data)  # type: ignore[assignment]
         if file is None:
             return None
         kinds = ", ".join(e.upper() for e in self.extensions)
@@ -189,7 +221,9 @@ class FileField(forms.FileField):
         file.seek(0)
         claimed = (file.content_type or "").split(";")[0].strip().lower()
         if claimed not in types | _ANY_TYPE or not head.startswith(starts):
-            raise ValidationError(self.error_messages["content"], code="content", params={"kind": extension.upper()})
+            raise ValidationError(
+                self.error_messages["content"], code="content", params={"kind": extension.upper()}
+            )
         return file
 
 

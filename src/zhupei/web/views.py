@@ -17,15 +17,22 @@ from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
+
 from zhupei.kernel.errors import Refusal
 
 GENERAL = {
     "signed_out": lambda: _("You are signed out. Sign in again; nothing was changed."),
-    "forbidden": lambda: _("This page is not open to your role. If you need it, ask your unit's administrator."),
+    "forbidden": lambda: _(
+        "This page is not open to your role. If you need it, ask your unit's administrator."
+    ),
     "role_missing": lambda: _("Your role does not include this act. Ask your unit's head or administrator."),
-    "other_organisation": lambda: _("This belongs to another organisation. Switch to it at the top of the page if you act for it."),
+    "other_organisation": lambda: _(
+        "This belongs to another organisation. Switch to it at the top of the page if you act for it."
+    ),
     "outside_jurisdiction": lambda: _("This lies outside your jurisdiction."),
-    "wrong_state": lambda: _("This is no longer possible: the matter has moved on. Reload the page to see where it stands."),
+    "wrong_state": lambda: _(
+        "This is no longer possible: the matter has moved on. Reload the page to see where it stands."
+    ),
 }
 
 
@@ -39,7 +46,12 @@ def message_of(refusal: Refusal) -> str:
 
 def refusal_page(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """A whole page for a refusal: fact, clause, way out; the refusal's own status."""
-    context = {"message": message_of(refusal), "clause": refusal.clause, "code": refusal.code, "fields": refusal.fields}
+    context = {
+        "message": message_of(refusal),
+        "clause": refusal.clause,
+        "code": refusal.code,
+        "fields": refusal.fields,
+    }
     return render(request, "web/refusal.html", context, status=refusal.status)
 
 
@@ -80,7 +92,9 @@ def status_of(form: BaseForm) -> int:
     return getattr(form, "refusal_status", 422)
 
 
-def perform(request: HttpRequest, act: Callable[[], Any], *, success: Any, to: Any, **to_kwargs: Any) -> HttpResponseBase:
+def perform(
+    request: HttpRequest, act: Callable[[], Any], *, success: Any, to: Any, **to_kwargs: Any
+) -> HttpResponseBase:
     """Do one act for a button: a message and a redirect to ``to`` when done, the refusal page when refused.
 
     ``to`` is what ``redirect`` takes, or a function of the act's result that gives it.
@@ -103,7 +117,9 @@ def file_response(data: bytes, filename: str, content_type: str, *, inline: bool
 def safe_next(request: HttpRequest, default: str = "/") -> str:
     """The ``next`` address of a form, if it lies on this site."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+    if url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
         return target
     return resolve_url(default)
 
@@ -117,7 +133,12 @@ def preferences(request: HttpRequest) -> HttpResponse:
         value = request.POST.get(name)
         if value in values:
             response.set_cookie(
-                f"zhupei_{name}", value, max_age=365 * 86400, samesite="Lax", secure=settings.HTTPS, httponly=True
+                f"zhupei_{name}",
+                value,
+                max_age=365 * 86400,
+                samesite="Lax",
+                secure=settings.HTTPS,
+                httponly=True,
             )
     return response
 
@@ -131,7 +152,9 @@ def health(request: HttpRequest) -> JsonResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form's token is missing or stale, usually a page left open over a sign-in."""
-    text = _("The page was open too long or came from elsewhere. Go back, reload it and send it again; nothing was changed.")
+    text = _(
+        "The page was open too long or came from elsewhere. Go back, reload it and send it again; nothing was changed."
+    )
     return refusal_page(request, Refusal("csrf", text, status=403))
 
 

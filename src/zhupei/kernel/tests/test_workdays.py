@@ -94,7 +94,7 @@ def test_statutory_days_of_years_not_announced():
 
 @pytest.mark.parametrize("year", range(2027, 2036))
 def test_the_lunar_table_agrees_with_itself(year):
-    """Seven lunar days a year; a festival follows the one before by a whole number of lunar months (29.53 days)."""
+    """Seven lunar days a year; festivals lie whole lunar months (29.53 days) apart."""
     eve, *_, last, qingming, dragon_boat, mid_autumn = sorted(d for d in _LUNAR_HOLIDAYS if d.year == year)
     assert last - eve == timedelta(days=3)
     assert qingming in (date(year, 4, 4), date(year, 4, 5))

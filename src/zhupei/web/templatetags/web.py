@@ -21,6 +21,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+
 from zhupei.kernel import clock, identity, phones
 
 register = template.Library()
@@ -122,7 +123,11 @@ def iso(moment: date | datetime | None) -> str:
     """What stands in ``<time datetime>``."""
     if not moment:
         return ""
-    return clock.local(moment).isoformat(timespec="minutes") if isinstance(moment, datetime) else moment.isoformat()
+    return (
+        clock.local(moment).isoformat(timespec="minutes")
+        if isinstance(moment, datetime)
+        else moment.isoformat()
+    )
 
 
 @register.inclusion_tag("web/_deadline.html")
@@ -143,7 +148,9 @@ def deadline(
     elif workdays_left == 0:
         words, tone = _("due today"), "problem"
     else:
-        words = ngettext("%(n)d working day left", "%(n)d working days left", workdays_left) % {"n": workdays_left}
+        words = ngettext("%(n)d working day left", "%(n)d working days left", workdays_left) % {
+            "n": workdays_left
+        }
         tone = "waiting" if workdays_left <= soon else "neutral"
     icon = {"problem": "exclamation-triangle", "waiting": "hourglass-split"}.get(tone, "calendar-event")
     return {"date": day, "words": words, "tone": tone, "icon": icon, "provisional": provisional}
@@ -273,12 +280,12 @@ def _links(form: BaseForm, row: str = "") -> Iterable[tuple[str, str, Any]]:
 
 
 @register.filter
-def error_links(thing: BaseForm | BaseFormSet[Any] | None) -> list[tuple[str, str, Any]]:
+def error_links(thing: Any) -> list[tuple[str, str, Any]]:
     """Every error of a form or formset: (id of the field or "", its label or "", message)."""
-    if thing is None or not thing.is_bound:
-        return []
     if isinstance(thing, BaseForm):
         return list(_links(thing))
+    if not isinstance(thing, BaseFormSet):
+        return []  # the template was given no form
     found = [("", "", message) for message in thing.non_form_errors()]
     for number, form in enumerate(thing.forms, 1):
         found += _links(form, _("Row %(n)d") % {"n": number})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,10 @@ def extract(room: Path) -> polib.POFile:
     (scratch / "LC_MESSAGES").mkdir(parents=True, exist_ok=True)
     try:
         subprocess.run(
-            ["django-admin", "makemessages", "-l", "xx", "--no-location", "--no-wrap", "--no-obsolete", "-v", "0"]
-            + ["-i", "tests/*", "-i", "migrations/*", "-i", "static/*", "-i", "data/*"],
+            [sys.executable, "-m", "django", "makemessages", "-l", "xx", "--no-location", "--no-wrap", "--no-obsolete", "-v", "0", "-i", "tests/*", "-i", "migrations/*", "-i", "static/*", "-i", "data/*"],
             cwd=room,
             check=True,
-            env={**os.environ, "DJANGO_SETTINGS_MODULE": ""},
+            env={k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"},
             capture_output=True,
         )
         found = scratch / "LC_MESSAGES" / "django.po"
@@ -64,7 +64,9 @@ def merge(room: Path, language: str, found: polib.POFile, *, write: bool) -> lis
     path = catalogue(room, language)
     known: dict[tuple[str | None, str], str] = {}
     if path.is_file():
-        known = {(e.msgctxt, e.msgid): e.msgstr for e in polib.pofile(str(path)) if not e.obsolete and not e.fuzzy}
+        known = {
+            (e.msgctxt, e.msgid): e.msgstr for e in polib.pofile(str(path)) if not e.obsolete and not e.fuzzy
+        }
     new = polib.POFile(wrapwidth=0)
     new.metadata = {
         "Project-Id-Version": "zhupei",
@@ -94,7 +96,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("rooms", nargs="*", help="rooms to do (all)")
-        parser.add_argument("--check", action="store_true", help="change nothing; fail if a catalogue is not up to date")
+        parser.add_argument(
+            "--check", action="store_true", help="change nothing; fail if a catalogue is not up to date"
+        )
         parser.add_argument("--compile", action="store_true", help="only compile")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -110,7 +114,9 @@ class Command(BaseCommand):
                 missing = merge(room, language, found, write=not options["check"])
                 if options["check"] and language == "en":
                     path = catalogue(room, "en")
-                    have = {(e.msgctxt, e.msgid) for e in polib.pofile(str(path))} if path.is_file() else set()
+                    have = (
+                        {(e.msgctxt, e.msgid) for e in polib.pofile(str(path))} if path.is_file() else set()
+                    )
                     missing = [e.msgid for e in found if (e.msgctxt, e.msgid) not in have]
                 for text in missing:
                     self.stderr.write(f"{room.name} {language}: {text!r}")

@@ -17,13 +17,26 @@
       animationDuration: 300,
       aria: { enabled: true, label: { enabled: false }, decal: { show: chart.series.length > 1 } },
       // richText: the tooltip in HTML would carry inline styles, which the page's policy forbids
-      tooltip: { trigger: chart.kind === "funnel" ? "item" : "axis", renderMode: "richText", confine: true },
+      tooltip: { trigger: "axis", renderMode: "richText", confine: true },
       legend: chart.series.length > 1 ? { bottom: 0, textStyle: words } : undefined,
     };
     if (chart.kind === "funnel") {
-      const data = chart.categories.map((name, i) => ({ name, value: chart.series[0].data[i] }));
-      const label = { show: true, position: "inside", formatter: "{b} {c}", color: "#fff", fontSize: size() };
-      return { ...base, color: ["#0b5563"], series: [{ type: "funnel", sort: "none", gap: 2, left: 8, right: 8, top: 8, bottom: 8, minSize: "28%", data, label, itemStyle: { borderWidth: 0 } }] };
+      // Centred bars, so that length alone carries the number; each with its share of the first.
+      const data = chart.series[0].data;
+      const most = Math.max(...data, 1);
+      const share = (i) => (data[0] ? `${data[i]} · ${Math.round((data[i] / data[0]) * 100)}%` : data[i]);
+      const bars = { type: "bar", stack: "all", barCategoryGap: "12%" };
+      return {
+        ...base,
+        tooltip: { show: false },
+        grid: { left: 8, right: 80, top: 8, bottom: 8, containLabel: true },
+        xAxis: { type: "value", max: most, show: false },
+        yAxis: { type: "category", data: chart.categories, inverse: true, axisLabel: words, axisTick: { show: false }, axisLine: { show: false } },
+        series: [
+          { ...bars, data: data.map((value) => (most - value) / 2), itemStyle: { color: "transparent" }, silent: true },
+          { ...bars, data, itemStyle: { color: COLOURS[0] }, label: { show: true, position: "right", formatter: (bar) => share(bar.dataIndex), color: css("--ink"), fontSize: size() } },
+        ],
+      };
     }
     const lying = chart.kind === "hbar";
     const names = { type: "category", data: chart.categories, inverse: lying, axisLabel: words, axisTick: { show: false }, axisLine: { lineStyle: { color: css("--line-strong") } } };

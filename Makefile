@@ -1,0 +1,62 @@
+# Zhupei. `make run` serves the platform with a demo city; `make test` passes every test. Both set up what they need.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+export ZHUPEI_DATA ?= $(CURDIR)/var
+STAMP := $(VENV)/.installed
+
+.PHONY: setup setup-test run test test-sqlite test-postgresql lint format bench fresh
+
+setup: $(STAMP)
+
+$(STAMP): requirements/base.txt requirements/dev.txt pyproject.toml tools/setup.sh
+	@tools/setup.sh run
+	@touch $@
+
+setup-test: setup
+	@tools/setup.sh test
+
+run: setup
+	@$(BIN)/zhupei init --demo
+	@$(BIN)/zhupei prepare
+	@$(BIN)/zhupei demo --if-empty
+	@PORT=$(PORT) $(BIN)/zhupei serve
+
+test: setup-test
+	@$(MAKE) --no-print-directory test-sqlite test-postgresql
+
+test-sqlite:
+	@echo "== the whole suite on SQLite"
+	$(BIN)/zhupei init --demo
+	$(BIN)/zhupei catalogues --compile
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-postgresql:
+	@echo "== the whole suite on PostgreSQL"
+	$(BIN)/python tools/with_postgresql.py $(BIN)/pytest -n 2 --dist loadgroup
+
+lint: setup-test
+	@$(BIN)/zhupei init --demo
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy $$(tools/typed_files.sh)
+	$(BIN)/djlint src --check --quiet
+	$(BIN)/djlint src --lint --quiet
+	$(BIN)/zhupei makemigrations --check --dry-run
+	$(BIN)/zhupei lintmigrations --quiet ok ignore --project-root-path . --no-cache
+	$(BIN)/zhupei catalogues --check
+	$(BIN)/python tools/vendor_assets.py --check
+
+format:
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint src --reformat --quiet || true
+
+bench: setup
+	$(BIN)/zhupei bench pages --json
+
+# Forget the database, files and secrets of this checkout (the next `make run` starts anew).
+fresh:
+	rm -rf var

@@ -1,0 +1,100 @@
+"""``zhupei serve``: the whole platform in one command: pages and exam engine in one process, the job worker in another."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+RESTART_PAUSE = 2.0
+STOP_WAIT = 15.0
+
+
+def web_command(host: str, port: int, threads: int) -> list[str]:
+    """The server process. One worker: the exam engine's single writer lives in it."""
+    return [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asgi",
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--runtime-threads",
+        str(threads),
+        "--loop",
+        "uvloop" if sys.platform != "win32" else "auto",
+        "--no-ws",
+        "--log-level",
+        "warning",
+        "zhupei.config.asgi:application",
+    ]
+
+
+def worker_command() -> list[str]:
+    """The job worker: Django's tasks from the database, no broker."""
+    return [sys.executable, "-m", "django", "db_worker", "--interval", "2", "--no-startup-delay"]
+
+
+class Command(BaseCommand):
+    help = "Serve the platform: pages, exam engine and job worker. Stops all of it on Ctrl+C or SIGTERM."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default=os.environ.get("ZHUPEI_HOST", "127.0.0.1"))
+        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+        parser.add_argument("--threads", type=int, default=1)
+        parser.add_argument("--no-worker", action="store_true", help="serve pages only")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host, port = options["host"], options["port"]
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise CommandError(
+                    f"{host}:{port} cannot be used ({error.strerror}). Choose another with PORT=8001."
+                ) from None
+        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "zhupei.config.settings"}
+        commands = {"web": web_command(host, port, options["threads"])}
+        if not options["no_worker"]:
+            commands["worker"] = worker_command()
+        running = {name: subprocess.Popen(command, env=environment) for name, command in commands.items()}
+        stopping = False
+
+        def stop(*_: Any) -> None:
+            nonlocal stopping
+            stopping = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        self.stdout.write(f"Zhupei is at http://{host}:{port}/  (Ctrl+C stops it)")
+        code = 0
+        while not stopping:
+            time.sleep(0.3)
+            if running["web"].poll() is not None:
+                code, stopping = running["web"].returncode or 1, True
+            elif "worker" in running and running["worker"].poll() is not None:
+                self.stderr.write("the job worker ended; starting it again")
+                time.sleep(RESTART_PAUSE)
+                running["worker"] = subprocess.Popen(commands["worker"], env=environment)
+        for process in running.values():
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_WAIT
+        for process in running.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+        if code:
+            raise CommandError("the server ended; see the message above")
