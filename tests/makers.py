@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.test import Client
@@ -18,7 +19,9 @@ from zhupei.organisations.models import Jurisdiction, Membership
 from zhupei.rulebook.api import load_rulebook
 
 if TYPE_CHECKING:
+    from zhupei.hours.models import HourEntry
     from zhupei.institutions.models import Institution, Site, Teacher
+    from zhupei.people.models import Person
 
 _count = itertools.count(1)
 RULE_FROM = date(2019, 1, 1)
@@ -199,4 +202,56 @@ def make_teacher(institution: Institution, *, user: User | None = None) -> Teach
         education="本科",
         specialty="土木工程",
         site_years=10,
+    )
+
+
+def make_person(name: str = "", **fields: object) -> Person:
+    """A registered person with an invented identity number and a mobile."""
+    from zhupei.people.api import demo_identity_number, register_person
+
+    number = next(_count)
+    values = {
+        "identity_kind": "resident_id",
+        "identity_number": demo_identity_number(number),
+        "name": name or f"学员{number}",
+        "phone": f"139{number:08d}",
+        **fields,
+    }
+    return register_person(**values, by=SYSTEM)
+
+
+def make_learner(name: str = "", **fields: object) -> tuple[Person, User]:
+    """A person with a learner's account (password "x") and the consent it needs."""
+    from zhupei.people.actions import give_consent
+
+    person = make_person(name, **fields)
+    person.user = User.objects.create_user(
+        login_of_identity(person.identity_number), "x", display_name=person.name, phone=person.phone, is_learner=True
+    )
+    person.save(update_fields=["user"])
+    give_consent(person, "account", by=as_actor(person.user))
+    return person, person.user
+
+
+def make_hours(
+    enrolment_id: int,
+    person: Person,
+    hours: Decimal | int | str,
+    *,
+    post_code: str = "101",
+    organisation_id: int = 1,
+    source_key: str = "",
+) -> HourEntry:
+    """Attended hours in the ledger of an enrolment, as one entry of today."""
+    from zhupei.hours.api import credit_attendance
+
+    return credit_attendance(
+        person=person,
+        enrolment_id=enrolment_id,
+        organisation_id=organisation_id,
+        post_code=post_code,
+        hours=Decimal(hours),
+        source_key=source_key or f"test:{next(_count)}",
+        occurred_on=clock.today(),
+        by=SYSTEM,
     )

@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typst import PDFStandard
 
 
 def main() -> int:
@@ -22,10 +25,12 @@ def main() -> int:
 
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=job["fonts"])
     inputs = {"data": job["data"], "pictures": job["pictures"]}
-    source = job["source"].encode()
+    source: bytes = job["source"].encode()
     failure: typst.TypstError | None = None
     # Archival and accessible first. A document that cannot meet them is still printed: people wait for the paper.
-    for standards in (["a-2a", "ua-1"], []):
+    strict: list[PDFStandard] = ["a-2a", "ua-1"]
+    plain: list[PDFStandard] = []
+    for standards in (strict, plain):
         try:
             pdf = typst.compile(
                 source,

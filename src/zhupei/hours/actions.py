@@ -20,7 +20,7 @@ from zhupei.people.api import Person
 from . import events
 from .choices import CREDIT_TRANSITIONS
 from .models import CreditState, HourEntry, HourException, HourSource, Ledger, ManualCredit
-from .queries import accepted_hours, digest_of, needed_hours, seal_of
+from .queries import CENT, accepted_hours, digest_of, needed_hours, seal_of
 
 CREDITORS = (Role.TEACHER, Role.TEACHING_HEAD, Role.REGISTRAR)
 PROPOSERS = (Role.REGISTRAR, Role.TEACHER, Role.TEACHING_HEAD)
@@ -28,7 +28,6 @@ DECIDERS = (Role.TEACHING_HEAD, Role.INSTITUTION_HEAD)
 REVERSERS = (Role.CENTRE_APPROVER, Role.TEACHING_HEAD)
 MAX_EVIDENCE = 10 * 1024 * 1024
 EVIDENCE_TYPES = ("application/pdf", "image/jpeg", "image/png")
-_CENT = Decimal("0.01")
 _LIMIT = Decimal(1000)
 _ATTEMPTS = 40
 
@@ -42,14 +41,14 @@ def _hours(value: Decimal | int | str, limit: Decimal = _LIMIT) -> Decimal:
         hours = Decimal(value)
     except InvalidOperation:
         hours = Decimal("NaN")
-    if not hours.is_finite() or not 0 < hours <= limit or hours != hours.quantize(_CENT):
+    if not hours.is_finite() or not 0 < hours <= limit or hours != hours.quantize(CENT):
         raise Refusal(
             "bad_hours",
             _("Class hours are more than 0 and at most %(limit)s, with at most two decimals.") % {"limit": f"{limit:f}"},
             field="hours",
             clause="二（三）",
         )
-    return hours.quantize(_CENT)
+    return hours.quantize(CENT)
 
 
 def _reason(text: str) -> str:

@@ -17,7 +17,8 @@ from zhupei.web.fields import purpose_key
 
 from .models import GENESIS, HourEntry, HourException, Ledger
 
-ZERO = Decimal(0)
+ZERO = Decimal("0.00")
+CENT = Decimal("0.01")
 NEEDED = "min_training_hours_per_post"
 
 
@@ -74,7 +75,7 @@ def accepted_hours_of(ids: Iterable[int]) -> dict[int, Decimal]:
     """The accepted hours of each enrolment (0 where there are none), in one query."""
     wanted = list(ids)
     sums = HourEntry.objects.filter(enrolment_id__in=wanted).values_list("enrolment_id").annotate(Sum("hours"))
-    return {**dict.fromkeys(wanted, ZERO), **{pk: Decimal(total) for pk, total in sums}}
+    return {**dict.fromkeys(wanted, ZERO), **{pk: Decimal(total).quantize(CENT) for pk, total in sums}}
 
 
 def accepted_hours(enrolment_id: int) -> Decimal:

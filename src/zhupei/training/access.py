@@ -115,9 +115,9 @@ PAGES = {
     "training:enrolment_accept": roles(*REVIEWERS),
     "training:enrolment_return": roles(*REVIEWERS),
     "training:enrolments_accept": roles(*REVIEWERS),
-    "training:class_import": roles(*REVIEWERS),
-    "training:class_import_confirm": roles(*REVIEWERS),
-    "training:import_template": roles(*REVIEWERS),
+    "training:class_import": roles(Role.REGISTRAR),
+    "training:class_import_confirm": roles(Role.REGISTRAR),
+    "training:import_template": roles(Role.REGISTRAR),
     # archive
     "training:archive": roles(*READERS),
     "training:archive_add": roles(*ARCHIVISTS),

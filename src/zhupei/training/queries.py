@@ -246,8 +246,8 @@ class Check:
 def application_checks(person: people.Person, training_class: TrainingClass, *, own: Enrolment | None = None) -> list[Check]:
     """What the rule asks of a person who wants to join a class: age, education, no second enrolment, photo."""
     return [
-        _check_age(person),
-        _check_education(person),
+        check_age(person, age_limits()),
+        check_education(person),
         _check_duplicate(person, training_class, own),
         Check(_("Photo"), "done", _("There is one."))
         if person.photo_id
@@ -255,11 +255,17 @@ def application_checks(person: people.Person, training_class: TrainingClass, *, 
     ]
 
 
-def _check_age(person: people.Person) -> Check:
+def age_limits() -> tuple[int, int]:
+    """The ages admitted, both included."""
+    return int(parameter("enrolment_min_age")), int(parameter("enrolment_max_age"))
+
+
+def check_age(person: people.Person, limits: tuple[int, int]) -> Check:
+    """The age check of one person."""
     label = _("Age")
     if person.birth_date is None:
         return Check(label, "waiting", _("The document does not tell the birth date. Look at the document."))
-    low, high = int(parameter("enrolment_min_age")), int(parameter("enrolment_max_age"))
+    low, high = limits
     age = identity.age_on(person.birth_date, clock.today())
     if low <= age <= high:
         return Check(label, "done", _("%(n)d years") % {"n": age})
@@ -268,7 +274,8 @@ def _check_age(person: people.Person) -> Check:
     )
 
 
-def _check_education(person: people.Person) -> Check:
+def check_education(person: people.Person) -> Check:
+    """The education check of one person."""
     label = _("Education")
     if not person.education:
         return Check(label, "problem", _("Not given. Enter it under My data, or ask the registrar."))

@@ -122,7 +122,7 @@ def test_the_eighth_post_goes_to_a_continuation_sheet(rows: int, sheets: int) ->
     found = pages(api.render_pdf(plan(rows)))
     assert len(found) == sheets
     for index, text in enumerate(found):
-        in_order(labels(ANNEX_2)[1:3] + ["岗位名称", "负责人（签字）：", "（盖章）", "注："], text)
+        in_order([*labels(ANNEX_2)[1:3], "岗位名称", "负责人（签字）：", "（盖章）", "注："], text)
         assert (f"续表{index}" in text) == bool(index)
         for post in POSTS[index * 7 : min(rows, index * 7 + 7)]:
             assert post in text

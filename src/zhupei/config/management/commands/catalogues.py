@@ -45,7 +45,27 @@ def extract(room: Path) -> polib.POFile:
     (scratch / "LC_MESSAGES").mkdir(parents=True, exist_ok=True)
     try:
         subprocess.run(
-            [sys.executable, "-m", "django", "makemessages", "-l", "xx", "--no-location", "--no-wrap", "--no-obsolete", "-v", "0", "-i", "tests/*", "-i", "migrations/*", "-i", "static/*", "-i", "data/*"],
+            [
+                sys.executable,
+                "-m",
+                "django",
+                "makemessages",
+                "-l",
+                "xx",
+                "--no-location",
+                "--no-wrap",
+                "--no-obsolete",
+                "-v",
+                "0",
+                "-i",
+                "tests/*",
+                "-i",
+                "migrations/*",
+                "-i",
+                "static/*",
+                "-i",
+                "data/*",
+            ],
             cwd=room,
             check=True,
             env={k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"},

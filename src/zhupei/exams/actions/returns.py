@@ -1,0 +1,260 @@
+"""A hall's return: opened, compared with the bundle, scored again from the raw answers (R032, R038, R042)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from zhupei.audit.api import record
+from zhupei.delivery import api as delivery
+from zhupei.evidence.api import Retention, read, store
+from zhupei.kernel import clock
+from zhupei.kernel.actor import SYSTEM, Actor
+from zhupei.kernel.crypto import Sm2Verifier, sm3
+from zhupei.kernel.digests import digest
+from zhupei.kernel.errors import Conflict, Refusal
+from zhupei.kernel.roles import Role
+
+from .. import events, keys, telling
+from ..choices import BATCH, ResultState
+from ..models import Batch, BundleOut, Candidate, HallKey, Result, ResultStep, ReturnIn
+from ..queries import active_candidates
+from .applications import CENTRE_ROLES
+from .batches import locked_batch
+from .bundles import BUNDLE_TYPE, HALL_ROLES, bundle_key, candidate_key
+from .scheduling import batch_step
+
+GENERAL, PROFESSIONAL = "general", "professional"
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _why(code: str) -> str:
+    """What a damaged or foreign file means for the person who brought it."""
+    texts = {
+        "not_this_kind": _("This file is no return of an exam hall. Choose the file that the hall's server made (.zpr)."),
+        "version_unknown": _("This file was made by a newer version of the program."),
+        "too_large": _("This file is too large for a return."),
+        "truncated": _("The file ends too early. Copy it again from the hall's server."),
+        "trailing": _("The file was lengthened on the way. Copy it again from the hall's server."),
+        "signature_invalid": _("The signature is not that of this hall: the file was changed, or the hall's key is not "
+                               "registered with the centre."),
+        "key_wrong": _("The file is not sealed under the key of this batch."),
+    }  # fmt: skip
+    return texts.get(code, _("The return contradicts itself and cannot be used: %(code)s.") % {"code": code})
+
+
+def _open(batch: Batch, data: bytes) -> tuple[delivery.Return, delivery.Bundle]:
+    """The return and the bundle it answers. Raises ``Refusal`` unless signature, seal and manifest hold and both agree."""
+    key = bundle_key(batch)
+    row = BundleOut.objects.select_related("file").get(batch=batch)
+    known = list(HallKey.objects.filter(hall_id=batch.hall_id, ended_at=None).values_list("public_key", flat=True))
+    if not known:
+        text = _("The hall's key is not registered with the centre. Register it under “Keys” and hand the return in again.")
+        raise Refusal("hall_key_missing", text, status=409)
+    content: delivery.Return | None = None
+    for public_key in known:
+        try:
+            content = delivery.open_return(data, bundle_key=key, verifier=Sm2Verifier(public_key))
+            break
+        except Refusal as refusal:  # SealError, FormatError
+            if refusal.code != "signature_invalid":
+                raise Refusal(refusal.code, _why(refusal.code), field="file") from None
+    if content is None:
+        raise Refusal("signature_invalid", _why("signature_invalid"), field="file")
+    bundle = delivery.open_bundle(read(row.file), bundle_key=key, verifier=keys.centre_verifier())
+    if (content.bundle_id, content.batch_no, content.hall_id) != (bundle.bundle_id, bundle.batch_no, bundle.hall.id):
+        text = _("This return belongs to batch %(other)s, not to %(batch)s.") % {"other": content.batch_no, "batch": batch}
+        raise Refusal("other_batch", text, field="file", status=409)
+    if content.bundle_digests != bundle.digests:
+        text = _("The hall worked with another content of the bundle than the centre sealed. Do not use this return; tell the "
+                 "security officer.")  # fmt: skip
+        raise Refusal("bundle_differs", text, field="file", status=409)
+    return content, bundle
+
+
+def _compare(
+    record_: delivery.SittingRecord, mine: delivery.SittingScore, planned: delivery.Candidate
+) -> list[dict[str, Any]]:
+    """Where the hall's record and the centre's scoring disagree; values as text, no names."""
+    found: list[dict[str, Any]] = []
+
+    def differ(what: str, subject: str, hall: Any, centre: Any) -> None:
+        found.append({"slip_no": planned.slip_no, "what": what, "subject": subject, "hall": str(hall), "centre": str(centre)})
+
+    for subject, paper in planned.papers.items():
+        if record_.papers.get(subject) != paper.digest:
+            differ("paper", subject, (record_.papers.get(subject) or "")[:16], paper.digest[:16])
+    slots = {subject: {slot.key for slot in paper.slots()} for subject, paper in planned.papers.items()}
+    for subject, given in record_.answers.items():
+        for slot in sorted(set(given) - slots.get(subject, set())):
+            differ("answer", subject, slot, "")
+    if record_.state == "submitted" and record_.scores is None:
+        differ("no_score", "", "", "")
+    if record_.scores is not None:
+        for subject, score in mine.subjects.items():
+            theirs = record_.scores.subjects.get(subject)
+            if theirs is None or theirs.marks != score.marks:
+                differ("marks", subject, "" if theirs is None else theirs.marks, score.marks)
+            elif [(s.key, s.marks) for s in theirs.per_unit] != [(s.key, s.marks) for s in score.per_unit]:
+                differ("items", subject, theirs.marks, score.marks)
+        if record_.scores.passed != mine.passed:
+            differ("passed", "", record_.scores.passed, mine.passed)
+    return found
+
+
+def _require_same_people(content: delivery.Return, candidates: dict[str, Candidate]) -> None:
+    came = [one.candidate_id for one in content.sittings]
+    if len(set(came)) != len(came) or set(came) != set(candidates):
+        text = _("The return does not tell of exactly the candidates of this batch: %(missing)d missing, %(extra)d too many.") % {
+            "missing": len(set(candidates) - set(came)),
+            "extra": len(came) - len(set(came) & set(candidates)),
+        }
+        raise Refusal("candidates_differ", text, field="file", status=409)
+
+
+def _may_bring(batch: Batch, by: Actor) -> None:
+    if by is SYSTEM or by.has(*CENTRE_ROLES):
+        return
+    by.require(*HALL_ROLES, organisation_id=batch.hall.institution.organisation_id)
+
+
+def receive_return(batch: Batch, data: bytes, *, by: Actor) -> ReturnIn:
+    """Take in a hall's return and score it (R032, R038, R042). The same file again changes nothing.
+
+    Raises ``Refusal`` (kept in the record) when the file is damaged, of another batch, hall or bundle, or does not tell of
+    exactly the batch's candidates. Differences between the hall's scores and the centre's are listed, never mended.
+    """
+    _may_bring(batch, by)
+    try:
+        return _receive(batch, data, by)
+    except Refusal as refusal:
+        record(
+            events.RETURN_REFUSED,
+            by=by,
+            on=batch,
+            organisation_id=batch.institution.organisation_id,
+            after={"code": refusal.code, "digest": sm3(data), "size": len(data)},
+        )
+        raise
+
+
+@transaction.atomic
+def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
+    batch = locked_batch(batch)
+    mark = sm3(data)
+    known = ReturnIn.objects.filter(batch=batch).first()
+    if known is not None:
+        if known.digest == mark:
+            return known
+        raise Conflict("return_exists", _("Another return of this batch was received already. It is not replaced."))
+    state = BATCH.after(batch.state, "receive", message=_("The key of this batch is not released, or the batch is over."))
+    content, bundle = _open(batch, data)
+    candidates = {candidate_key(one): one for one in active_candidates(batch)}
+    _require_same_people(content, candidates)
+    planned = {one.candidate_id: one for one in bundle.candidates}
+    file = store(
+        data,
+        name=f"{batch}.zpr",
+        content_type=BUNDLE_TYPE,
+        purpose="exams.return",
+        retention=Retention.ARCHIVE,
+        by=by,
+    )
+    row = ReturnIn(
+        batch=batch,
+        file=file,
+        digest=mark,
+        received_at=clock.now(),
+        received_by=f"{by.organisation_name} {by.name}".strip(),
+        sittings=len(content.sittings),
+    )
+    row.differences = []
+    results = []
+    for sitting in content.sittings:
+        if sitting.state not in ("submitted", "voided"):
+            continue  # absent, or admitted and never begun: no result
+        one = planned[sitting.candidate_id]
+        score = delivery.score_sitting(one.papers, bundle.keys, sitting.answers, bundle.rules)
+        row.differences += _compare(sitting, score, one)
+        results.append(
+            Result(
+                candidate=candidates[sitting.candidate_id],
+                general=score.subjects[GENERAL].marks,
+                professional=score.subjects[PROFESSIONAL].marks,
+                passed=score.passed,
+                state=ResultState.VOID if sitting.state == "voided" else ResultState.PROVISIONAL,
+                submitted_at=_moment(sitting.submitted_at),
+                shown_at=_moment(sitting.shown_at),
+                answers_digest=digest(sitting.answers),
+            )
+        )
+    row.save()
+    for result in results:
+        result.hall_return = row
+    Result.objects.bulk_create(results)
+    reasons = {sitting.candidate_id: sitting.void_reason for sitting in content.sittings}
+    ResultStep.objects.bulk_create(
+        ResultStep(
+            result=result,
+            verb="void" if result.state == ResultState.VOID else "compute",
+            state=result.state,
+            person=row.received_by,
+            reason=reasons[candidate_key(result.candidate)],
+            at=row.received_at,
+        )
+        for result in Result.objects.filter(hall_return=row).select_related("candidate")
+    )
+    batch.state = state
+    batch.save(update_fields=["state"])
+    note = _("%(sat)d of %(all)d sat the test; %(differences)d differences") % {
+        "sat": len(results),
+        "all": len(content.sittings),
+        "differences": len(row.differences),
+    }
+    batch_step(batch, "receive", by=by, note=note)
+    record(
+        events.RETURN_RECEIVED,
+        by=by,
+        on=batch,
+        organisation_id=batch.institution.organisation_id,
+        after={"digest": mark, "results": len(results), "differences": len(row.differences)},
+    )
+    telling.tell_unit(
+        batch.institution.organisation_id,
+        telling.OWNERS,
+        kind="exams.return",
+        title=_("The scores of batch %(batch)s are in") % {"batch": batch},
+        text=_("They are provisional until the centre confirms them."),
+        to="exams:results",
+        pk=batch.pk,
+    )
+    return row
+
+
+@transaction.atomic
+def accept_differences(batch: Batch, *, reason: str, by: Actor) -> ReturnIn:
+    """Go on with the centre's own scores although the hall's differ, for a stated reason (the centre's approver)."""
+    by.require(Role.CENTRE_APPROVER)
+    row = ReturnIn.objects.select_for_update().filter(batch=batch).first()
+    if row is None or not row.differences_stand:
+        raise Conflict("wrong_state", _("There are no differences to decide on."))
+    if not reason.strip():
+        raise Refusal("no_reason", _("Give the reason."), field="reason")
+    row.accepted_by = f"{by.organisation_name} {by.name}".strip()
+    row.accepted_at, row.accepted_reason = clock.now(), reason.strip()
+    row.save(update_fields=["accepted_by", "accepted_at", "accepted_reason"])
+    batch_step(batch, "accept_differences", by=by, note=reason)
+    record(
+        events.DIFFERENCES_ACCEPTED,
+        by=by,
+        on=batch,
+        organisation_id=batch.institution.organisation_id,
+        after={"differences": len(row.differences)},
+        reason=reason,
+    )
+    return row
