@@ -32,7 +32,8 @@ def _secret(name: str, length: int) -> str:
     value = os.environ.get(name, "")
     if len(value) < length or len(set(value)) < 8:
         raise ImproperlyConfigured(
-            f"{name} is missing, too short or a placeholder. Run 'zhupei init' once, or set it to at least {length} random characters."
+            f"{name} is missing, too short or a placeholder. Run 'zhupei init' once, "
+            f"or set it to at least {length} random characters."
         )
     return value
 

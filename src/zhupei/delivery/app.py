@@ -419,7 +419,10 @@ class ExamApp:
         for unit_no in range(1, len(sheet.units) + 1):
             own = [slot for slot in slots if slot.unit_no == unit_no]
             units.append(
-                {"html": str(pages.unit_html(look, sheet, unit_no, own, {})), "slots": [slot.no for slot in own]}
+                {
+                    "html": str(pages.unit_html(look, sheet, unit_no, own, {})),
+                    "slots": [slot.no for slot in own],
+                }
             )
         return _json(
             {

@@ -389,14 +389,11 @@ class Engine:
         """Forget a bundle's papers and keys. Refused while one of its candidates is sitting."""
         with self._lock:
             ids = [key for key, one in self._people.items() if one.bundle.bundle_id == bundle_id]
-            if any(self._hall.sitting(one).state in ("running", "paused") for one in ids if self._has(one)):
+            if any(self._state(one) in ("running", "paused") for one in ids):
                 raise _refuse("sitting_running", "candidates of this bundle are still sitting")
             for one in ids:
                 self._slips.pop(self._people.pop(one).candidate.slip_no, None)
             self._bundles.pop(bundle_id, None)
-
-    def _has(self, candidate_id: str) -> bool:
-        return candidate_id in self._hall.sittings
 
     def bundles(self) -> list[Bundle]:
         """The loaded bundles."""
@@ -580,7 +577,7 @@ class Engine:
                 for one in self._hall.proposals.values()
                 if session_id is None
                 or not one.candidate_id
-                or self._hall.sitting(one.candidate_id).session_id == session_id
+                or self._hall.sittings[one.candidate_id].session_id == session_id
             ]
 
     def move_seat(self, candidate_id: str, room_id: str, seat_no: str, *, reason: str, by: str) -> None:

@@ -70,7 +70,7 @@ def _sheet(document: PlanForm, index: int) -> Sheet:
             *(_row(row) for row in rows),
         ),
         signing=Signing(
-            height_mm=54,
+            height_mm=62,
             label="培训机构\n申报意见",
             text=document.opinion if index == 0 or not document.opinion else "（同首页）",
             field="培训机构申报意见",
@@ -84,7 +84,7 @@ def _sheet(document: PlanForm, index: int) -> Sheet:
 
 def _row(row: PlanRow) -> Row:
     return Row(
-        13,
+        12.5,
         (
             _value(row.post, COLUMNS[0]),
             _value(number(row.expected), COLUMNS[1]),

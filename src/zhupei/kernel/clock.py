@@ -38,6 +38,12 @@ def monotonic() -> float:
     return _monotonic()
 
 
+def set_source(source: Callable[[], datetime]) -> None:
+    """Take the present moment from ``source`` (aware, UTC) from now on: for drills, never in service."""
+    global _now
+    _now = source
+
+
 @contextmanager
 def frozen(moment: datetime) -> Iterator[None]:
     """Hold ``now()`` at ``moment`` (aware; a naive one is taken as Shanghai time) inside the block."""

@@ -27,6 +27,13 @@ class Blueprint(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["post", "subject", "version"], name="blueprint_version_once"),
             models.UniqueConstraint(fields=["post", "subject"], condition=Q(is_current=True), name="blueprint_one_current"),
+            # NULL posts differ for the two above: the default of all posts needs its own
+            models.UniqueConstraint(
+                fields=["subject", "version"], condition=Q(post=None), name="blueprint_default_version_once"
+            ),
+            models.UniqueConstraint(
+                fields=["subject"], condition=Q(post=None, is_current=True), name="blueprint_one_default"
+            ),
         ]
 
     def __str__(self) -> str:

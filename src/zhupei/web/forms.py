@@ -231,7 +231,7 @@ def with_added_row(data: QueryDict, prefix: str = "form") -> QueryDict:
     """The posted ``data`` of a formset with one more empty row, for its button ``add_row`` when no script runs.
 
     ``if "add_row" in request.POST: formset = PlanRows(with_added_row(request.POST, "rows"), prefix="rows")``, shown
-    again without validation (pass ``show_errors=False`` to the template).
+    again.
     """
     data = data.copy()
     name = f"{prefix}-TOTAL_FORMS"

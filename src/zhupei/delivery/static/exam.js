@@ -641,6 +641,12 @@
     paintBar();
   }
 
+  // the arrow keys also stop at each question of a case; the buttons go from item to item
+  function stepKey(by) {
+    var other = slots[at - 1 + by];
+    if (other && other.unit === slots[at - 1].unit) { go(at + by); } else { step(by); }
+  }
+
   function step(by) {
     var unit = units[slots[at - 1].unit - 1];
     var no = by > 0 ? unit.slots[unit.slots.length - 1] + 1 : unit.slots[0] - 1;
@@ -707,7 +713,7 @@
     var target = event.target || event.srcElement;
     var code = event.keyCode;
     if (target.nodeName === "INPUT" && target.type !== "radio" && target.type !== "checkbox") { return; }
-    if (code === 37 || code === 39) { stop(event); step(code === 39 ? 1 : -1); return; }
+    if (code === 37 || code === 39) { stop(event); stepKey(code === 39 ? 1 : -1); return; }
     if (!shortcuts) { return; }
     if (code === 77) { stop(event); toggleMark(); return; }
     var place = code >= 49 && code <= 54 ? code - 49 : code >= 97 && code <= 102 ? code - 97 : code >= 65 && code <= 70 ? code - 65 : -1;

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from zhupei.delivery.app import COOKIE, ExamApp
-from zhupei.delivery.tests.makers import PEOPLE, SESSION, Desk, id_hash, make_bundle, right_answers
+from zhupei.delivery.tests.makers import PEOPLE, Desk, id_hash, right_answers
 
 ZH = {"accept-language": "zh-CN"}
 
@@ -110,11 +110,9 @@ def test_a_whole_test_without_script(desk: Desk, play: Play) -> None:
         assert 'http-equiv="refresh"' in browser.page
         assert "张建国" in browser.page
         assert "500103199001011234" not in browser.page
-        form = (
-            browser.hidden("form")
-            if 'name="form"' in browser.page
-            else re.search(r'data-form="(\w+)"', browser.page)[1]
-        )  # type: ignore[index]
+        found = re.search(r'data-form="(\w+)"', browser.page)
+        assert found
+        form = found[1]
         early = await browser.post("/start", {"form": form})
         assert early.status_code == 409
         desk.open()
@@ -124,11 +122,10 @@ def test_a_whole_test_without_script(desk: Desk, play: Play) -> None:
         assert first.status_code == 200
         assert "通用知识" in browser.page
         for subject in ("general", "professional"):
-            n = 1
             for _ in range(9):
-                await browser.answer(subject, n, answers[subject])
-                found = re.search(r"&n=(\d+)", str(browser.client.base_url) + browser.hidden_url())
-                n = int(found[1]) if found else n
+                await browser.answer(subject, int(browser.hidden("n")), answers[subject])
+            n = int(browser.hidden("n"))
+            assert n == 10
             last = await browser.answer(subject, n, answers[subject])
             if subject == "general":
                 assert last.url.path == "/exam/next-subject"
@@ -146,6 +143,277 @@ def test_a_whole_test_without_script(desk: Desk, play: Play) -> None:
         assert browser.page.count("<b>100</b>") == 2
         assert "本次测试合格" in browser.page
 
-    Browser.hidden_url = lambda self: f"&n={self.hidden('n')}"  # type: ignore[attr-defined]
     play(scene)
     assert desk.engine.seat("C001").marks == {"general": "100", "professional": "100"}
+
+
+async def script_start(browser: Browser, person: int = 0) -> dict[str, Any]:
+    """Sign in and start as the script does; returns the subject's data with the form token."""
+    await browser.start(person)
+    form = browser.hidden("form")
+    data = (await browser.get("/paper.json?subject=general")).json()
+    return {**data, "form": form}
+
+
+def wish(data: dict[str, Any], key: str, answer: list[str], n: int, **more: Any) -> dict[str, Any]:
+    return {
+        "form": data["form"],
+        "paper": data["paper"],
+        "subject": data["subject"],
+        "key": key,
+        "answer": answer,
+        "seq": data["seq"] + n,
+        **more,
+    }
+
+
+@pytest.mark.req("I03")
+def test_saves_by_script_are_acknowledged_and_idempotent(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        data = await script_start(browser)
+        assert len(data["slots"]) == 13
+        assert "o1" in data["units"][0]["html"]
+        assert "right" not in str(data)
+        first = (await browser.json("/save", wish(data, "G-single-1", ["o2"], 1))).json()
+        assert (first["kept"], first["rev"], first["deadline_version"]) == (True, data["seq"] + 1, 1)
+        assert first["remaining_s"] == 7200
+        again = (await browser.json("/save", wish(data, "G-single-1", ["o2"], 1))).json()
+        assert again == first
+        await browser.json("/save", wish(data, "G-single-1", ["o3"], 3))
+        late = (await browser.json("/save", wish(data, "G-single-1", ["o4"], 2))).json()
+        assert (late["kept"], late["answer"]) == (False, ["o3"])
+        marked = {**wish(data, "G-single-2", [], 4), "marked": True}
+        del marked["answer"]
+        assert (await browser.json("/save", marked)).json()["kept"]
+        again_data = (await browser.get("/paper.json?subject=general")).json()
+        assert again_data["answers"] == {"G-single-1": ["o3"]}
+        assert again_data["marked"] == ["G-single-2"]
+        assert again_data["seq"] > data["seq"] + 3
+
+    desk.admit_all()
+    desk.open()
+    play(scene)
+
+
+def test_nothing_of_another_candidate_can_be_read_or_written(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        outside = await browser.get("/paper")
+        assert outside.status_code == 403
+        for path in (
+            "/photo",
+            "/watermark.svg",
+            "/wait",
+            "/result",
+            "/paper.json",
+            "/hand-in",
+            "/next-subject",
+        ):
+            assert (await browser.get(path)).status_code == 403
+        data = await script_start(browser)
+        other = Browser(desk)
+        async with other.client:
+            theirs = await script_start(other, 1)
+            foreign = {**wish(theirs, "G-single-1", ["o1"], 1), "paper": data["paper"]}
+            assert (await other.json("/save", foreign)).status_code == 404
+            stolen = {**wish(data, "G-single-1", ["o1"], 1)}
+            assert (await other.json("/save", stolen)).status_code == 403
+            assert (await other.post("/hand-in", {"form": data["form"]})).status_code == 403
+        assert (await browser.get("/paper?subject=professional")).status_code == 409
+        assert (await browser.get("/paper?subject=nothing")).status_code == 404
+        assert (await browser.json("/save", wish(data, "P-single-1", ["o1"], 1))).status_code == 404
+
+    desk.admit_all()
+    desk.open()
+    play(scene)
+    assert desk.engine.view("C001").answers == {}
+    assert desk.engine.view("C002").answers == {}
+
+
+def test_forged_and_broken_requests_are_refused(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        data = await script_start(browser)
+        save = wish(data, "G-single-1", ["o1"], 1)
+        elsewhere = {"origin": "http://evil.test"}
+        client = browser.client
+        assert (await client.post("/exam/save", json=save, headers=elsewhere)).status_code == 403
+        assert (await client.post("/exam/save", json=save, headers={"origin": "null"})).status_code == 403
+        assert (await browser.json("/save", {**save, "form": "x"})).status_code == 403
+        assert (await browser.json("/save", {"form": data["form"]})).status_code == 400
+        assert (await browser.json("/save", {**save, "seq": "many"})).status_code == 400
+        assert (await browser.post("/start", {})).status_code == 403
+        assert (await browser.get("/save")).status_code == 405
+        assert (await browser.get("/nowhere")).status_code == 404
+        assert (await browser.get("/static/../app.py")).status_code == 404
+        huge = await client.post("/exam/save", content=b"x" * 200_000, headers={"origin": "http://hall.test"})
+        assert huge.status_code == 413
+        away = await client.get("/exam/look?size=large&back=//evil.test/", follow_redirects=False)
+        assert away.headers["location"] == "/exam/"
+        refused = await browser.json("/save", {**save, "answer": ["zzz"]})
+        assert (refused.status_code, refused.json()["error"]) == (422, "value_wrong")
+        assert refused.json()["message"]
+
+    desk.admit_all()
+    desk.open()
+    play(scene)
+    assert desk.engine.view("C001").answers == {}
+
+
+def test_headers_and_cookie(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        page = await browser.get("/")
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert page.headers["cache-control"] == "no-store"
+        assert not re.search(r"<style|style=|<script>|\son\w+=", browser.page)
+        sign = await browser.client.post(
+            "/exam/enter",
+            data={"slip_no": PEOPLE[0][1], "id_number": PEOPLE[0][3]},
+            headers={"origin": "http://hall.test"},
+            follow_redirects=False,
+        )
+        cookie = sign.headers["set-cookie"]
+        assert cookie.startswith(COOKIE + "=")
+        assert {"HttpOnly", "SameSite=Strict", "Path=/exam"} <= set(cookie.split("; "))
+        assert sign.headers["location"] == "/exam/wait"
+        css = re.search(r'href="(/exam/static/exam.css[^"]*)"', browser.page)
+        assert css
+        style = await browser.client.get(css[1])
+        assert "immutable" in style.headers["cache-control"]
+        assert (await browser.get("/photo")).headers["content-type"] == "image/jpeg"
+        assert "张建国" in (await browser.get("/watermark.svg")).text
+
+    desk.admit_all()
+    play(scene)
+
+
+def test_guessing_is_slowed_down(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        wrong = {"slip_no": PEOPLE[0][1], "id_number": "110105194912310021"}
+        for _ in range(5):
+            assert (await browser.post("/enter", wrong)).status_code == 403
+            assert "不符" in browser.page
+        slowed = await browser.enter()
+        assert slowed.status_code == 429
+        assert slowed.headers["retry-after"]
+        desk.clock.advance(61)
+        assert (await browser.enter()).status_code == 200
+
+    desk.admit_all()
+    play(scene)
+
+
+@pytest.mark.req("R040")
+def test_when_time_is_over_the_page_leads_to_the_scores(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        data = await script_start(browser)
+        await browser.json("/save", wish(data, "G-single-1", ["o1"], 1))
+        desk.clock.advance(7231)
+        late = await browser.json("/save", wish(data, "G-single-2", ["o1"], 2))
+        assert late.json()["error"] == "time_over"
+        handed = await browser.json("/hand-in", {"form": data["form"]})
+        assert handed.json()["receipt"]["submit_kind"] == "auto"
+        again = await browser.json("/hand-in", {"form": data["form"]})
+        assert again.json() == handed.json()
+        await browser.get("/")
+        assert "时间到，自动交卷" in browser.page
+        assert "<b>5</b>" in browser.page
+        assert "两个科目均须重考" in browser.page
+
+    desk.admit_all()
+    desk.open()
+    play(scene)
+    assert desk.engine.tick() == []
+
+
+@pytest.mark.req("I03")
+def test_a_restart_in_the_middle_keeps_the_candidate_signed_in(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        data = await script_start(browser)
+        await browser.json("/save", wish(data, "G-single-1", ["o1"], 1))
+        desk.clock.advance(60)
+        desk.engine.tick()
+        desk.restart(down_s=300)
+        ack = (await browser.json("/save", wish(data, "G-single-2", ["o2"], 2))).json()
+        assert (ack["kept"], ack["remaining_s"]) == (True, 7140)
+        page = (await browser.get("/paper.json?subject=general")).json()
+        assert page["answers"] == {"G-single-1": ["o1"], "G-single-2": ["o2"]}
+
+    desk.admit_all()
+    desk.open()
+    play(scene)
+
+
+def test_pause_void_and_leave(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        data = await script_start(browser)
+        desk.engine.pause(candidate_id="C001", reason="停电", by="王")
+        await browser.get("/paper")
+        assert "测试已暂停" in browser.page
+        pulse = (await browser.json("/heartbeat", {"form": data["form"], "away_ms": 5000})).json()
+        assert (pulse["state"], pulse["deadline_version"]) == ("paused", 2)
+        desk.engine.resume(candidate_id="C001", by="王")
+        await browser.json("/heartbeat", {"form": data["form"], "away_ms": 5000})
+        assert desk.engine.seat("C001").windows_left == 1
+        assert (await browser.post("/leave", {"form": data["form"]})).status_code == 409
+        desk.engine.void("C001", "携带手机", by="王", by2="李")
+        await browser.get("/")
+        assert "携带手机" in browser.page
+        left = await browser.post("/leave", {"form": data["form"]})
+        assert "已退出" in left.text
+        assert (await browser.get("/result")).status_code == 403
+
+    desk.admit_all()
+    desk.open()
+    play(scene)
+
+
+def test_without_script_marks_clears_and_jumps(desk: Desk, play: Play) -> None:
+    answers = right_answers(desk.bundle, "C001")["general"]
+
+    async def scene(browser: Browser) -> None:
+        await browser.start()
+        await browser.answer("general", 1, answers, go="mark")
+        assert 'aria-pressed="true"' in browser.page
+        assert len(desk.engine.view("C001").answers) == 1
+        await browser.answer("general", 1, answers, go="n:10")
+        assert browser.page.count('<fieldset class="question"') == 4
+        await browser.answer("general", 10, answers, go="prev")
+        assert 'id="q9"' in browser.page
+        await browser.get("/paper?subject=general&n=1")
+        await browser.answer("general", 1, answers, go="clear:1")
+        assert len(desk.engine.view("C001").answers) == 4
+        await browser.get("/paper?subject=general&n=999")
+        assert browser.page.count('<fieldset class="question"') == 4
+
+    desk.admit_all()
+    desk.open()
+    play(scene)
+
+
+def test_english_large_and_contrast(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        await browser.get("/look?lang=en&back=/")
+        assert "Candidate sign-in" in browser.page
+        await browser.get("/look?size=large&back=/")
+        await browser.get("/look?contrast=high&back=/")
+        assert 'class="page-signin large contrast"' in browser.page
+        assert "Candidate sign-in" in browser.page
+        await browser.start()
+        assert "Answer sheet" in browser.page
+
+    desk.admit_all()
+    desk.open()
+    play(scene)
+
+
+def test_a_hall_that_is_not_ready_says_so(tmp_path: Path) -> None:
+    async def scene() -> None:
+        app = ExamApp(lambda: None, identify=id_hash)
+        transport: Any = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://hall.test", headers=ZH) as client:
+            page = await client.get("/")
+            assert page.status_code == 503
+            assert "考场尚未准备好" in page.text
+
+    asyncio.run(scene())

@@ -13,8 +13,10 @@ from pypdf import PdfReader
 from zhupei.documents import api
 from zhupei.kernel.clock import SHANGHAI
 
-POSTS = tuple(
-    ["土建施工员", "装饰装修施工员", "市政工程施工员", "设备安装施工员", "土建质量员", "装饰装修质量员", "市政工程质量员", "设备安装质量员", "土建预算员", "安装预算员", "安全员", "材料员", "测量员", "劳务员", "机械员", "试验员", "资料员", "标准员", "构件工艺员", "信息管理员", "构件质量员"]
+POSTS = re.findall(
+    r"\S+",
+    "土建施工员 装饰装修施工员 市政工程施工员 设备安装施工员 土建质量员 装饰装修质量员 市政工程质量员 设备安装质量员 "
+    "土建预算员 安装预算员 安全员 材料员 测量员 劳务员 机械员 试验员 资料员 标准员 构件工艺员 信息管理员 构件质量员",
 )
 START = datetime(2026, 12, 8, 9, tzinfo=SHANGHAI)
 END = datetime(2026, 12, 8, 11, tzinfo=SHANGHAI)
@@ -41,7 +43,7 @@ def picture(size: tuple[int, int] = (300, 420), kind: str = "PNG", mode: str = "
     return out.getvalue()
 
 
-def plan(rows: int = 3, **given: object) -> api.PlanForm:
+def plan(count: int = 3, **given: object) -> api.PlanForm:
     values: dict[str, object] = {
         "year": 2026,
         "term": 3,
@@ -57,13 +59,13 @@ def plan(rows: int = 3, **given: object) -> api.PlanForm:
             api.PlanRow(
                 post=post, expected=30 + at, period="2026年12月1-5日9:00-17:00", fee=Decimal("1200.00")
             )
-            for at, post in enumerate(POSTS[:rows])
+            for at, post in enumerate(POSTS[:count])
         ),
     }
     return api.PlanForm(**{**values, **given})  # type: ignore[arg-type]
 
 
-def bank(rows: int = 3, **given: object) -> api.BankForm:
+def bank(count: int = 3, **given: object) -> api.BankForm:
     values: dict[str, object] = {
         "institution": "重庆筑培建筑职业培训学校有限公司",
         "address": "重庆市渝中区人民路123号考试中心",
@@ -75,7 +77,7 @@ def bank(rows: int = 3, **given: object) -> api.BankForm:
         "contact": "李四",
         "contact_mobile": "13987654321",
         "signed_on": date(2026, 11, 20),
-        "rows": tuple(api.BankRow(post=post, count=20 + at) for at, post in enumerate(POSTS[:rows])),
+        "rows": tuple(api.BankRow(post=post, count=20 + at) for at, post in enumerate(POSTS[:count])),
     }
     return api.BankForm(**{**values, **given})  # type: ignore[arg-type]
 

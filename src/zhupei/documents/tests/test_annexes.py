@@ -242,7 +242,7 @@ def test_a_text_that_fits_no_cell_is_refused_by_its_name() -> None:
         api.render_pdf(plan(1, address="很长的地址" * 200))
     assert refused.value.code == "documents.too_long"
     assert "开班地址（详细）" in refused.value.fields
-    assert len(pages(api.render_pdf(plan(1, opinion="同意。" * 150)))) == 1
+    assert len(pages(api.render_pdf(plan(1, opinion="同意。" * 100)))) == 1
 
 
 def test_the_date_of_the_form_is_the_date_of_the_file() -> None:

@@ -208,7 +208,9 @@ def test_a_render_takes_less_than_a_second(document: api.Document) -> None:
 
 def test_a_compile_is_stopped_at_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        typeset, "_source", lambda template: "#let f(n) = if n < 1 { 1 } else { f(n - 1) + f(n - 2) }\n#f(60)"
+        typeset,
+        "_source",
+        lambda template: "#for a in range(100000) { for b in range(100000) { let c = a * b } }",
     )
     monkeypatch.setattr(typeset, "SECONDS", 1)
     with pytest.raises(api.RenderError):

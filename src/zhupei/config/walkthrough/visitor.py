@@ -1,0 +1,140 @@
+"""A person with a browser, over plain HTTP: follows links, fills in the pages' own forms, presses their buttons."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+from lxml import html
+
+Files = dict[str, tuple[str, bytes, str]]
+
+
+class Unexpected(AssertionError):
+    """A page answered otherwise than the walkthrough expects."""
+
+
+class Visitor:
+    """One browser: cookies of its own and the page it is on."""
+
+    def __init__(self, base: str, name: str) -> None:
+        self.name = name
+        self.client = httpx.Client(
+            base_url=base, follow_redirects=True, timeout=60, headers={"Referer": base}
+        )
+        self.status = 0
+        self.url = ""
+        self.page: html.HtmlElement = html.fromstring("<html></html>")
+        self.content = b""
+
+    def _take(self, response: httpx.Response, expect: int) -> Visitor:
+        self.status, self.url, self.content = response.status_code, str(response.url), response.content
+        if "html" in response.headers.get("content-type", "") and response.content:
+            self.page = html.fromstring(response.content, base_url=self.url)
+        if response.status_code != expect:
+            raise Unexpected(
+                f"{self.name}: {response.request.method} {response.request.url.path} answered {response.status_code}, "
+                f"not {expect}: {self.said()[:400]}"
+            )
+        return self
+
+    def open(self, path: str, expect: int = 200) -> Visitor:
+        """Go to an address."""
+        return self._take(self.client.get(path), expect)
+
+    def text(self) -> str:
+        """The page's words, white space folded."""
+        return re.sub(r"\s+", " ", self.page.text_content()).strip()
+
+    def said(self) -> str:
+        """What the main part of the page says."""
+        main = self.page.xpath("//main")
+        return re.sub(r"\s+", " ", (main[0] if main else self.page).text_content()).strip()
+
+    def must_say(self, *words: str) -> Visitor:
+        """Fail unless the page holds all of ``words``."""
+        text = self.text()
+        for word in words:
+            if word not in text:
+                raise Unexpected(f"{self.name}: {self.url} does not say {word!r}: {self.said()[:400]}")
+        return self
+
+    def link(self, part: str) -> str:
+        """The address of the first link whose address contains ``part``."""
+        for href in self.page.xpath("//a/@href"):
+            if part in href:
+                return urljoin(self.url, str(href))
+        raise Unexpected(f"{self.name}: {self.url} has no link to {part!r}")
+
+    def links(self, part: str) -> list[str]:
+        """The addresses of all links whose address contains ``part``, once each."""
+        found = [urljoin(self.url, str(h)) for h in self.page.xpath("//a/@href") if part in h]
+        return list(dict.fromkeys(found))
+
+    def follow(self, part: str, expect: int = 200) -> Visitor:
+        """Follow the first link whose address contains ``part``."""
+        return self.open(self.link(part), expect)
+
+    def form(self, action: str = "", field: str = "") -> html.FormElement:
+        """The post form of the page: by a part of its action, or by a field it has; else the first in the main part."""
+        forms = [
+            f
+            for f in self.page.xpath("//main//form | //form")
+            if (f.get("method") or "get").lower() == "post"
+        ]
+        for form in forms:
+            names = {str(n) for n in form.xpath(".//@name")}
+            targets = [form.get("action") or "", *map(str, form.xpath(".//@formaction"))]
+            if (not action or any(action in t for t in targets)) and (not field or field in names):
+                return form
+        raise Unexpected(f"{self.name}: {self.url} has no form {action or field!r}: {self.said()[:300]}")
+
+    def submit(
+        self,
+        values: dict[str, Any] | None = None,
+        *,
+        action: str = "",
+        field: str = "",
+        files: Files | None = None,
+        button: tuple[str, str] | None = None,
+        expect: int = 200,
+    ) -> Visitor:
+        """Fill in a form of this page and send it. Fields not named keep what the page put into them."""
+        form = self.form(action, field)
+        data: dict[str, list[str]] = {}
+        for name, value in form.form_values():
+            data.setdefault(name, []).append(value)
+        for name, value in (values or {}).items():
+            if name not in form.fields and name not in {str(n) for n in form.xpath(".//@name")}:
+                raise Unexpected(f"{self.name}: the form at {self.url} has no field {name!r}")
+            data[name] = [str(v) for v in value] if isinstance(value, list | tuple) else [str(value)]
+        if button:
+            data[button[0]] = [button[1]]
+        for name in files or {}:
+            data.pop(name, None)
+        target = form.get("action") or self.url
+        if action:
+            target = next((t for t in map(str, form.xpath(".//@formaction")) if action in t), target)
+        return self.post(urljoin(self.url, target), data, files=files, expect=expect)
+
+    def post(
+        self, path: str, data: dict[str, Any], *, files: Files | None = None, expect: int = 200
+    ) -> Visitor:
+        """Send data to an address as a form would."""
+        headers = {"Origin": str(self.client.base_url).rstrip("/")}
+        return self._take(self.client.post(path, data=data, files=files or None, headers=headers), expect)
+
+    def sign_in(self, login: str, password: str) -> Visitor:
+        """Sign in by the page, with the second factor as a demonstration shows it."""
+        self.client.cookies.clear()
+        self.open("/account/sign-in/").submit({"login": login, "password": password}, field="password")
+        if "second-factor" in self.url:
+            code = self.page.xpath("//*[@data-demo-code]/text()")
+            if not code:
+                raise Unexpected(f"{self.name}: the second factor is not shown; is this a demonstration?")
+            self.submit({"code": code[0]}, field="code")
+        if self.page.xpath("//input[@name='password' or @name='code']"):
+            raise Unexpected(f"{self.name} is not signed in: {self.said()[:300]}")
+        return self
