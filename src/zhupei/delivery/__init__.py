@@ -1,6 +1,6 @@
 """The exam engine: papers in, answers kept, scores out. No Django in here; only ``zhupei.kernel`` below.
 
-Its door is ``zhupei.delivery.api``; the candidate's pages are ``zhupei.delivery.app.ExamApp`` (ASGI).
+Its door is ``zhupei.delivery.api``; the candidate's pages are its ``ExamApp`` (ASGI).
 
 Modules
     ``formats``    what travels: papers, keys, bundle, journal events, return; their checks and digests

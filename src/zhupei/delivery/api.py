@@ -1,5 +1,6 @@
 """The door of the exam engine: formats, sealing, scoring, journal, engine, application."""
 
+from zhupei.delivery.app import ExamApp
 from zhupei.delivery.engine import (
     Ack,
     Engine,
@@ -64,6 +65,7 @@ from zhupei.delivery.sealing import (
     seal_return,
 )
 from zhupei.delivery.state import Proposal
+from zhupei.delivery.tickets import Ticket
 
 __all__ = [
     "BUNDLE_FORMAT",
@@ -79,6 +81,7 @@ __all__ = [
     "ChildKind",
     "Engine",
     "Entry",
+    "ExamApp",
     "FormatError",
     "Header",
     "Health",
@@ -110,6 +113,7 @@ __all__ = [
     "SubjectProgress",
     "SubjectScore",
     "SubmitKind",
+    "Ticket",
     "Unit",
     "check_bundle",
     "check_paper",

@@ -35,7 +35,6 @@ import logging
 import urllib.parse
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field, replace
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 
@@ -668,11 +667,8 @@ def _request(scope: Scope) -> Request:
     path = str(scope["path"])
     if root and (path == root or path.startswith(root + "/")):
         path = path[len(root) :]
-    cookies: dict[str, str] = {}
-    try:
-        cookies = {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
-    except CookieError:
-        cookies = {}
+    pairs = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
+    cookies = {name: value for name, _, value in pairs if name}
     query = urllib.parse.parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=50)
     client = scope.get("client")
     return Request(

@@ -75,13 +75,17 @@ def slip_of(candidate: Candidate, rules: tuple[str, ...] = ()) -> documents.Admi
 
 def slip_rules() -> tuple[str, ...]:
     """The candidate's rules with the rulebook's numbers."""
-    return documents.candidate_rules(
+    leave_after = int(parameter("min_minutes_before_hand_in"))
+    rules = documents.candidate_rules(
         opens_before=int(parameter("check_in_opens_minutes")),
         late_after=int(parameter("late_entry_minutes")),
-        leave_after=int(parameter("min_minutes_before_hand_in")),
+        leave_after=leave_after,
         minutes=int(parameter("exam_minutes_total")),
         pass_mark=int(Decimal(str(parameter("subject_pass_mark")))),
     )
+    if leave_after:
+        return rules
+    return tuple(rule.replace("；开考0分钟后才能交卷离场", "") for rule in rules)
 
 
 def slips_of(batch: Batch) -> documents.AdmissionSlips:

@@ -131,6 +131,10 @@ class Bank:
         self.target = sum(
             (self._mean(section, n) * Fraction(section.total) for n, section in enumerate(self.plan)), Fraction(0)
         )
+        # whole numbers for the exchange: every expected score is a multiple of 1 / scale
+        shares = {p.share.denominator for cells in self.cells for rows in cells.values() for p in rows}
+        self.scale = lcm(4, *shares) * lcm(*(Fraction(section.marks).denominator for section in self.plan))
+        self.target_scaled = floor(self.target * self.scale)
         self.combinations = [
             _combinations(section, cells) if section.kind == "case" else []
             for section, cells in zip(self.plan, self.cells, strict=True)
@@ -272,13 +276,8 @@ def _exchange(
     bank: Bank, sections: list[list[Piece]], chance: Chance, drawn: Mapping[str, int], avoid: Collection[str]
 ) -> None:
     """Bring the expected score to within ``TOLERANCE`` of the blueprint's mean, as far as the bank allows."""
-    scale = 1
-    for section in bank.plan:
-        scale = lcm(scale, Fraction(section.marks).denominator)
-    shares = {p.share.denominator for cells in bank.cells for rows in cells.values() for p in rows}
-    for denominator in shares:
-        scale = lcm(scale, denominator)
-    gap = int((expected_score(bank.plan, sections) - bank.target) * scale)
+    scale = bank.scale
+    gap = int(expected_score(bank.plan, sections) * scale) - bank.target_scaled
     bound = int(TOLERANCE * scale)
     for _round in range(MAX_EXCHANGES):
         if abs(gap) <= bound:
@@ -288,7 +287,8 @@ def _exchange(
             inside = {p.uid for p in sections[n]}
             for place, old in enumerate(sections[n]):
                 weight = Fraction(section.marks) * old.slots * scale
-                for new in bank.cells[n][_chapter(bank, old)]:
+                chapter = _chapter(bank, old)
+                for new in bank.cells[n][chapter]:
                     if new.uid in inside or new.slots != old.slots or (new.uid in avoid and old.uid not in avoid):
                         continue
                     change = int(weight * (new.share - old.share))

@@ -45,7 +45,7 @@ def check_number(identity_kind: str, identity_number: str) -> str:
     }
     for problem in identity.check(kind, identity_number):
         if not problem.is_warning:
-            raise Refusal(problem.code, texts[problem], field="identity_number", clause="R020")
+            raise Refusal(problem.code, texts[problem], field="identity_number")
     return identity.normalise(kind, identity_number)
 
 
@@ -131,7 +131,6 @@ def _register(
             "person_exists",
             _("A person with this document number is registered already."),
             field="identity_number",
-            clause="R020",
             status=409,
         ) from None
     record(events.REGISTERED, by=by, on=person, after={"identity_kind": identity_kind})
@@ -211,7 +210,7 @@ def sign_up(
     number, name, phone = check_number(identity_kind, identity_number), check_name(name), _check_mobile(phone)
     if not consent_account:
         raise Refusal(
-            "consent_missing", _("Without this consent no account can be opened."), field="consent_account", clause="PIPL 13, 29"
+            "consent_missing", _("Without this consent no account can be opened."), field="consent_account", clause="个人信息保护法第二十九条"
         )
     _check_password(password)
     index = identity_index(identity_kind, number)

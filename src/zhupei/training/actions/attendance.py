@@ -34,10 +34,10 @@ class Window:
     closes: datetime
 
 
-def window_of(lesson: Lesson) -> Window:
-    """From ``sign_in_opens_minutes`` before the lesson to 30 minutes after its end."""
-    before = timedelta(minutes=int(parameter("sign_in_opens_minutes")))
-    return Window(lesson.starts_at - before, lesson.ends_at + timedelta(minutes=SIGN_OUT_MINUTES))
+def window_of(lesson: Lesson, *, opens_minutes: int | None = None) -> Window:
+    """From ``sign_in_opens_minutes`` before the lesson to 30 minutes after its end. For many lessons, pass the parameter."""
+    minutes = int(parameter("sign_in_opens_minutes")) if opens_minutes is None else opens_minutes
+    return Window(lesson.starts_at - timedelta(minutes=minutes), lesson.ends_at + timedelta(minutes=SIGN_OUT_MINUTES))
 
 
 def leaves_early(lesson: Lesson, now: datetime) -> bool:
@@ -281,6 +281,7 @@ def close_lesson(lesson: Lesson, *, by: Actor) -> Lesson:
             hours.credit_attendance(
                 person=enrolment.person,
                 enrolment_id=enrolment.pk,
+                organisation_id=lesson.training_class.institution.organisation_id,
                 post_code=enrolment.post.code,
                 hours=outcome.credited,
                 source_key=f"lesson:{lesson.pk}",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext as _
 from zhupei.audit.api import record
+from zhupei.hours import api as hours
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.dates import retain_until
@@ -122,6 +123,12 @@ def accept_enrolment(enrolment: Enrolment, *, by: Actor) -> Enrolment:
             raise Refusal("check_failed", f"{enrolment.person.name}：{check.label}，{check.text}", clause="二（3）")
     enrolment.state = after
     _reviewed(enrolment, by)
+    hours.open_ledger(
+        person=enrolment.person,
+        enrolment_id=enrolment.pk,
+        post_code=enrolment.post.code,
+        organisation_id=enrolment.training_class.institution.organisation_id,
+    )
     step(enrolment, "accept", by)
     _record(events.ENROLMENT_ACCEPTED, enrolment, by)
     tell_learner(enrolment, _("Your enrolment was accepted"))

@@ -19,6 +19,7 @@ from zhupei.evidence.api import read
 from zhupei.institutions.api import institution_of
 from zhupei.kernel import clock
 from zhupei.kernel.roles import Role
+from zhupei.kernel.workdays import Calendar
 from zhupei.rulebook.api import calendar, workdays_left
 from zhupei.web.forms import with_added_row
 from zhupei.web.paging import page_by_key
@@ -39,18 +40,18 @@ def term_words(plan: TrainingPlan) -> str:
     return words if plan.version == 1 else f"{words}（{_('version %(n)d') % {'n': plan.version}}）"
 
 
-def _deadline_cell(plan: TrainingPlan) -> Any:
+def _deadline_cell(plan: TrainingPlan, days: Calendar) -> Any:
     if plan.deadline is None:
         return "—"
     waiting = plan.state in (PlanState.DRAFT, PlanState.RETURNED)
     return {
         "deadline": plan.deadline,
-        "workdays_left": workdays_left(plan.deadline) if waiting else None,
+        "workdays_left": days.workdays_between(clock.today(), plan.deadline) if waiting else None,
         "provisional": plan.deadline_is_provisional,
     }
 
 
-def _row(plan: TrainingPlan) -> dict[str, Any]:
+def _row(plan: TrainingPlan, days: Calendar) -> dict[str, Any]:
     names = "、".join(dict.fromkeys(row.post.name for row in plan.rows.all()))
     return {
         "url": reverse("training:plan", kwargs={"pk": plan.pk}),
@@ -59,7 +60,7 @@ def _row(plan: TrainingPlan) -> dict[str, Any]:
             plan.institution_name,
             names or "—",
             {"deadline": plan.first_day} if plan.first_day else "—",
-            _deadline_cell(plan),
+            _deadline_cell(plan, days),
             {"state": plan.state, "text": plan.get_state_display(), "tone": "problem" if plan.state == PlanState.LATE else ""},
         ],
     }
@@ -93,12 +94,13 @@ def _filtered(request: HttpRequest, filters: PlanFilters) -> Any:
 def plans(request: HttpRequest) -> HttpResponse:
     filters = PlanFilters(request.GET)
     page = page_by_key(_filtered(request, filters), request)
+    days = calendar()
     context = {
         "filters": filters,
         "filtered": any(request.GET.get(name) for name in filters.fields),
         "page": page,
         "columns": _columns(),
-        "rows": [_row(plan) for plan in page.items],
+        "rows": [_row(plan, days) for plan in page.items],
         "may_file": request.actor.has(*access.FILERS),  # type: ignore[attr-defined]
     }
     return render(request, "training/plans.html", context)
@@ -109,7 +111,8 @@ def plan_queue(request: HttpRequest) -> HttpResponse:
     """What waits for the centre: late plans for the approver, others for the officer; the nearest opening first."""
     actor = request.actor  # type: ignore[attr-defined]
     rows = access.plans_for(actor).prefetch_related("rows__post")
-    if rows.filter(state__in=(PlanState.SUBMITTED, PlanState.LATE)).exclude(calendar_version=calendar().version).exists():
+    days = calendar()
+    if rows.filter(state__in=(PlanState.SUBMITTED, PlanState.LATE)).exclude(calendar_version=days.version).exists():
         actions.recompute_deadlines()
     mine = [
         *([PlanState.SUBMITTED] if actor.has(Role.CENTRE_OFFICER) else []),
@@ -118,8 +121,8 @@ def plan_queue(request: HttpRequest) -> HttpResponse:
     page = page_by_key(rows.filter(state__in=mine, first_day__isnull=False), request, order=("first_day", "pk"))
     table = []
     for plan in page.items:
-        row = _row(plan)
-        age = -workdays_left(clock.local(plan.submitted_at).date())
+        row = _row(plan, days)
+        age = days.workdays_between(clock.local(plan.submitted_at).date(), clock.today())
         row["cells"][4] = {"at": plan.submitted_at, "note": _("waiting for %(n)d working days") % {"n": age}}
         row["tone"] = "problem" if plan.state == PlanState.LATE else ""
         table.append(row)

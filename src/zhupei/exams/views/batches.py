@@ -1,0 +1,366 @@
+"""Batches: candidates, seats, papers, bundle, key, return."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Min, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+from zhupei.audit.api import record
+from zhupei.documents import api as documents
+from zhupei.kernel import batchno, clock
+from zhupei.kernel.roles import CENTRE
+from zhupei.rulebook.api import parameter
+from zhupei.web.access import may_open
+from zhupei.web.paging import page_by_key
+from zhupei.web.views import file_response, perform, refusals, status_of
+
+from .. import access, actions, events, prints, queries
+from ..choices import BatchState
+from ..forms import BatchFilter, ReasonForm, ReturnForm
+from ..models import Batch, Slot
+from .pieces import actor_of, answers, timeline
+
+AFTER_LOCK = (BatchState.LOCKED, BatchState.READY, BatchState.RELEASED, BatchState.RETURNED, BatchState.CONFIRMED)
+MAX_RETURN = 512 * 1024 * 1024
+
+
+def batch_list(request: HttpRequest) -> HttpResponse:
+    """Batches that the actor sees, newest first."""
+    filters = BatchFilter(request.GET or None)
+    wanted, filtered = answers(filters)
+    rows = access.batches_for(actor_of(request)).annotate(
+        first=Min("slots__starts_at"),
+        persons=Count("candidates", filter=Q(candidates__removed_at=None), distinct=True),
+    )
+    if wanted["q"]:
+        found = Q(institution__full_name__icontains=wanted["q"]) | Q(hall__name__icontains=wanted["q"])
+        try:
+            number = batchno.parse(wanted["q"])
+            found |= Q(year=number.year, sequence=number.sequence)
+        except batchno.BadBatchNumber:
+            pass
+        rows = rows.filter(found)
+    if wanted["state"]:
+        rows = rows.filter(state=wanted["state"])
+    page = page_by_key(rows, request)
+    return render(request, "exams/batches.html", {"page": page, "filters": filters, "filtered": filtered})
+
+
+def _rooms(batch: Batch) -> list[dict[str, Any]]:
+    """Sessions and rooms in use, with how many sit there and their papers."""
+    rows = (
+        queries.active_candidates(batch)
+        .filter(seat__isnull=False)
+        .values("slot_id", "room_id", "room__name")
+        .annotate(persons=Count("pk"))
+        .order_by("slot__starts_at", "room__name")
+    )
+    slots = {slot.pk: slot for slot in batch.slots.all()}
+    return [{**row, "slot": slots[row["slot_id"]]} for row in rows]
+
+
+def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One batch as a checklist: candidates, filing, papers, key, return, confirmation."""
+    actor = actor_of(request)
+    rows = access.batches_for(actor).select_related("bundle", "hall_return", "application__filing")
+    batch = get_object_or_404(rows, pk=pk)
+    own = batch.institution.organisation_id == actor.organisation_id and may_open(actor, "exams:lock")
+    hall_desk = (
+        actor.has(*CENTRE)
+        or batch.hall.institution.organisation_id == actor.organisation_id
+        and may_open(actor, "exams:bundle")
+    )
+    filing = getattr(batch.application, "filing", None)
+    bundle = getattr(batch, "bundle", None)
+    first = batch.slots.first()
+    opens = first.starts_at - timedelta(minutes=int(parameter("key_release_minutes"))) if first else None
+    counts = queries.post_counts(batch)
+    context = {
+        "batch": batch,
+        "own": own,
+        "hall_desk": hall_desk,
+        "centre": actor.has(*CENTRE),
+        "approver": may_open(actor, "exams:confirm"),
+        "filing": filing,
+        "filing_needed": bool(parameter("filing_before_test")),
+        "bundle": bundle,
+        "hall_return": getattr(batch, "hall_return", None),
+        "slots": batch.slots.all(),
+        "counts": counts,
+        "there": sum(row[2] for row in counts),
+        "wanted": sum(row[1] for row in counts),
+        "differences": queries.count_differences(batch),
+        "opens": opens,
+        "may_release": opens is not None and clock.now() >= opens,
+        "mine": bundle is not None and bundle.released_by_1_id == actor.user_id,
+        "rooms": _rooms(batch),
+        "after_lock": batch.state in AFTER_LOCK,
+        "results_open": may_open(actor, "exams:results") and hasattr(batch, "hall_return"),
+        "results": queries.result_counts(batch) if hasattr(batch, "hall_return") else None,
+        "may_print": may_open(actor, "exams:slips") and batch.institution.organisation_id == actor.organisation_id,
+        "may_seats": may_open(actor, "exams:seat_list"),
+        "may_scores": may_open(actor, "exams:score_list"),
+        "entries": timeline(batch.steps.order_by("at", "pk"), "note"),
+    }
+    return render(request, "exams/batch.html", context)
+
+
+def candidates(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Pick candidates from those who have their hours; everybody else is listed with what is lacking."""
+    actor = actor_of(request)
+    batch = get_object_or_404(access.own_batches_for(actor), pk=pk)
+    if request.method == "POST":
+        ids = [int(text) for text in request.POST.getlist("enrolments") if text.isdigit()]
+        return perform(
+            request,
+            lambda: actions.add_candidates(batch, ids, by=actor),
+            success=_("Candidates added."),
+            to="exams:candidates",
+            pk=pk,
+        )
+    choices = queries.choices_for(batch) if batch.state == BatchState.PREPARING else []
+    chosen = queries.active_candidates(batch).select_related("person", "post", "slot", "room").order_by(
+        "slip_no", "post__position", "pk"
+    )
+    context = {
+        "batch": batch,
+        "editable": batch.state == BatchState.PREPARING,
+        "ready": [one for one in choices if not one.bar],
+        "barred": [one for one in choices if one.bar],
+        "page": page_by_key(chosen.order_by(), request, order=("post__position", "pk"), size=100),
+        "counts": queries.post_counts(batch),
+        "differences": queries.count_differences(batch),
+    }
+    return render(request, "exams/candidates.html", context)
+
+
+def candidate_remove(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Take somebody off the list."""
+    actor = actor_of(request)
+    candidate = get_object_or_404(access.candidates_for(actor), pk=pk)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with refusals(form) as outcome:
+            actions.remove_candidate(candidate, reason=form.cleaned_data["reason"], by=actor)
+        if outcome.ok:
+            messages.success(request, _("Taken off the list."))
+            return redirect("exams:candidates", pk=candidate.batch_id)
+    context = {
+        "form": form,
+        "title": _("Take %(name)s off the list") % {"name": candidate.person.name},
+        "lead": f"{candidate.batch} · {candidate.post}",
+        "submit_label": _("Take off the list"),
+        "cancel_to": "exams:candidates",
+        "cancel": candidate.batch_id,
+    }
+    return render(request, "exams/act.html", context, status=status_of(form))
+
+
+def lock(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Show what fixing the candidates does, then do it."""
+    actor = actor_of(request)
+    batch = get_object_or_404(access.own_batches_for(actor), pk=pk)
+    if request.method == "POST":
+        return perform(
+            request,
+            lambda: actions.lock_batch(batch, by=actor),
+            success=_("Candidates fixed. Seats are drawn and slips can be printed."),
+            to="exams:batch",
+            pk=pk,
+        )
+    differences = queries.count_differences(batch)
+    context = {
+        "batch": batch,
+        "differences": differences,
+        "consequences": [
+            _("Every candidate gets a session, a room, a seat and a slip number by chance."),
+            _("Every candidate is told and can open the slip."),
+            _("Until the centre draws the papers, you can open the batch again; seats are then drawn anew."),
+        ],
+        "to": [(post.name, f"{there} / {wanted}") for post, wanted, there in queries.post_counts(batch)],
+    }
+    return render(request, "exams/lock.html", context)
+
+
+def _reasoned(
+    request: HttpRequest, batch: Batch, act: Any, *, title: str, lead: str, label: str, done: str, danger: bool = False
+) -> HttpResponseBase:
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with refusals(form) as outcome:
+            act(form.cleaned_data["reason"])
+        if outcome.ok:
+            messages.success(request, done)
+            return redirect("exams:batch", pk=batch.pk)
+    context = {
+        "form": form,
+        "title": title,
+        "lead": lead,
+        "submit_label": label,
+        "cancel_to": "exams:batch",
+        "cancel": batch.pk,
+        "danger": danger,
+    }
+    return render(request, "exams/act.html", context, status=status_of(form))
+
+
+def unlock(request: HttpRequest, pk: int) -> HttpResponseBase:
+    actor = actor_of(request)
+    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    return _reasoned(
+        request,
+        batch,
+        lambda reason: actions.unlock_batch(batch, reason=reason, by=actor),
+        title=_("Open batch %(batch)s for changes") % {"batch": batch},
+        lead=_("All seats and slip numbers are taken back, and every candidate is told. They are drawn anew afterwards."),
+        label=_("Open for changes"),
+        done=_("The batch is open for changes."),
+    )
+
+
+def cancel(request: HttpRequest, pk: int) -> HttpResponseBase:
+    actor = actor_of(request)
+    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    return _reasoned(
+        request,
+        batch,
+        lambda reason: actions.cancel_batch(batch, reason=reason, by=actor),
+        title=_("Cancel batch %(batch)s") % {"batch": batch},
+        lead=_("The test is not held. The institution and every candidate are told. This cannot be undone."),
+        label=_("Cancel the batch"),
+        done=_("The batch is cancelled."),
+        danger=True,
+    )
+
+
+@require_POST
+def draw(request: HttpRequest, pk: int) -> HttpResponseBase:
+    actor = actor_of(request)
+    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    return perform(
+        request,
+        lambda: actions.draw_batch(batch, by=actor),
+        success=_("Papers drawn and sealed. The hall can take the bundle."),
+        to="exams:batch",
+        pk=pk,
+    )
+
+
+@require_POST
+def release(request: HttpRequest, pk: int) -> HttpResponseBase:
+    actor = actor_of(request)
+    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    row = actions.release_bundle(batch, by=actor)
+    if row.released_at is None:
+        messages.success(request, _("You released the key as the first of two persons. Another one has to release it too."))
+    else:
+        messages.success(request, _("The key is released. The hall can open the bundle."))
+    return redirect("exams:batch", pk=pk)
+
+
+def bundle(request: HttpRequest, pk: int) -> HttpResponse:
+    """The sealed bundle, for the hall."""
+    actor = actor_of(request)
+    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    data = actions.take_bundle(batch, by=actor)
+    return file_response(data, f"{batch}.zpb", "application/octet-stream")
+
+
+@require_POST
+def key(request: HttpRequest, pk: int) -> HttpResponse:
+    """The released key as a small file, for a hall server without a line."""
+    actor = actor_of(request)
+    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    data = actions.take_key(batch, by=actor)
+    return file_response(f"{data.hex()}\n".encode(), f"{batch}.key", "text/plain; charset=us-ascii")
+
+
+def return_upload(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Hand a hall's return in."""
+    actor = actor_of(request)
+    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    form = ReturnForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        file = form.cleaned_data["file"]
+        if file.size > MAX_RETURN:
+            form.add_error("file", _("This file is too large for a return."))
+        else:
+            with refusals(form) as outcome:
+                row = actions.receive_return(batch, file.read(), by=actor)
+            if outcome.ok:
+                if row.differences:
+                    text = _("Return received. %(n)d differences between the hall's scores and the centre's are listed.")
+                    messages.warning(request, text % {"n": len(row.differences)})
+                else:
+                    messages.success(request, _("Return received; the hall's scores and the centre's agree."))
+                return redirect("exams:batch", pk=pk)
+    context = {
+        "form": form,
+        "title": _("Hand in the return of batch %(batch)s") % {"batch": batch},
+        "lead": _("The centre checks the signature, scores every answer again and compares."),
+        "submit_label": _("Hand in the return"),
+        "cancel_to": "exams:batch",
+        "cancel": pk,
+    }
+    return render(request, "exams/act.html", context, status=status_of(form))
+
+
+def accept_differences(request: HttpRequest, pk: int) -> HttpResponseBase:
+    actor = actor_of(request)
+    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    return _reasoned(
+        request,
+        batch,
+        lambda reason: actions.accept_differences(batch, reason=reason, by=actor),
+        title=_("Accept the centre's scores for batch %(batch)s") % {"batch": batch},
+        lead=_("The scores that count are those the centre computed from the raw answers. The differences stay on record."),
+        label=_("Accept with this reason"),
+        done=_("Accepted. The batch can be confirmed."),
+        danger=True,
+    )
+
+
+@require_POST
+def confirm(request: HttpRequest, pk: int) -> HttpResponseBase:
+    actor = actor_of(request)
+    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    return perform(
+        request,
+        lambda: actions.confirm_batch(batch, by=actor),
+        success=_("Results confirmed."),
+        to="exams:batch",
+        pk=pk,
+    )
+
+
+def slips(request: HttpRequest, pk: int) -> HttpResponse:
+    """Every slip of the batch in one file."""
+    actor = actor_of(request)
+    batch = get_object_or_404(access.own_batches_for(actor), pk=pk)
+    data = documents.render_pdf(prints.slips_of(batch))
+    record(events.SLIPS_PRINTED, by=actor, on=batch)
+    return file_response(data, f"准考证 {batch}.pdf", "application/pdf", inline=True)
+
+
+def _slot(batch: Batch, slot: int) -> Slot:
+    return get_object_or_404(batch.slots.all(), pk=slot)
+
+
+def seat_list(request: HttpRequest, pk: int, slot: int, room: int) -> HttpResponse:
+    """The sign-in list of one room in one session."""
+    batch = get_object_or_404(access.batches_for(actor_of(request)), pk=pk)
+    data = documents.render_pdf(prints.seat_list(batch, _slot(batch, slot), room))
+    return file_response(data, f"签到表 {batch}.pdf", "application/pdf", inline=True)
+
+
+def score_list(request: HttpRequest, pk: int, slot: int, room: int) -> HttpResponse:
+    """The score list of one room in one session."""
+    batch = get_object_or_404(access.batches_for(actor_of(request)).filter(hall_return__isnull=False), pk=pk)
+    data = documents.render_pdf(prints.score_list(batch, _slot(batch, slot), room))
+    return file_response(data, f"成绩公布表 {batch}.pdf", "application/pdf", inline=True)

@@ -1,0 +1,112 @@
+"""The candidate's own pages: when and where, the slip, the results in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from zhupei.documents import api as documents
+from zhupei.kernel import clock
+from zhupei.people.api import person_of
+from zhupei.rulebook.api import decimal_parameter, parameter
+from zhupei.web.views import file_response
+
+from .. import access, prints
+from ..choices import BatchState, ResultState
+from ..models import Candidate, Result
+from ..queries import candidacies_of
+from .pieces import actor_of
+
+SEATED = (BatchState.LOCKED, BatchState.READY, BatchState.RELEASED)
+
+
+def _card(candidate: Candidate) -> dict[str, Any]:
+    """What a candidate needs to know of one test."""
+    slot = candidate.slot
+    today = slot is not None and clock.local(slot.starts_at).date() == clock.today()
+    over = slot is not None and slot.ends_at < clock.now()
+    return {
+        "candidate": candidate,
+        "batch": candidate.batch,
+        "slot": slot,
+        "has_slip": slot is not None and candidate.batch.state in SEATED,
+        "today": today and not over,
+        "over": over,
+    }
+
+
+def my_test(request: HttpRequest) -> HttpResponse:
+    """The tests that lie ahead, and the way to them."""
+    person = person_of(actor_of(request))
+    ahead = []
+    if person is not None:
+        rows = candidacies_of(person).filter(result=None, batch__state__in=[BatchState.PREPARING, *SEATED])
+        ahead = [_card(one) for one in rows]
+    context = {
+        "cards": [card for card in ahead if not card["over"]],
+        "opens": int(parameter("check_in_opens_minutes")),
+        "minutes": int(parameter("exam_minutes_total")),
+        "pass_mark": f"{decimal_parameter('subject_pass_mark').normalize():f}",
+    }
+    return render(request, "exams/my_test.html", context)
+
+
+def my_slip(request: HttpRequest, pk: int) -> HttpResponse:
+    """The learner's own admission slip."""
+    candidate = get_object_or_404(
+        access.candidates_for(actor_of(request)).filter(removed_at=None).exclude(batch__state=BatchState.CANCELLED), pk=pk
+    )
+    data = documents.render_pdf(prints.slip_of(candidate))
+    return file_response(data, f"准考证 {candidate.slip_no}.pdf", "application/pdf", inline=True)
+
+
+def _words(result: Result) -> tuple[str, str]:
+    """What a result means and what comes next, in two sentences."""
+    mark = f"{decimal_parameter('subject_pass_mark').normalize():f}"
+    if result.state == ResultState.VOID:
+        return _("This result was voided and does not count."), _("The reason stands below. Ask your training unit about a new test.")
+    if result.state == ResultState.DOUBTFUL:
+        return _("The centre is looking into this result."), _("You are told when it is decided. You need not do anything now.")
+    if not result.passed:
+        months = int(parameter("resit_months"))
+        return (
+            _("Not passed: each subject needs %(mark)s points, and both must be passed in one sitting.") % {"mark": mark},
+            _("Both subjects are taken again. Within %(n)d months no new training is needed: ask your training unit to put you "
+              "on the list of its next test.") % {"n": months},
+        )  # fmt: skip
+    if result.state == ResultState.PROVISIONAL:
+        return (
+            _("Passed: both subjects reached %(mark)s points.") % {"mark": mark},
+            _("The centre still has to confirm the result. Then your training unit issues the certificate."),
+        )
+    return (
+        _("Passed and confirmed."),
+        _("Your certificate is issued by your training unit; you find it under “My certificates”."),
+    )
+
+
+def my_results(request: HttpRequest) -> HttpResponse:
+    """The learner's results, newest first, with what they mean."""
+    person = person_of(actor_of(request))
+    cards = []
+    if person is not None:
+        for candidate in candidacies_of(person).filter(result__isnull=False).prefetch_related("result__steps"):
+            result = candidate.result
+            meaning, following = _words(result)
+            reasons = [step.reason for step in result.steps.all() if step.verb == "void" and step.reason]
+            cards.append(
+                {
+                    "candidate": candidate,
+                    "result": result,
+                    "meaning": meaning,
+                    "next": following,
+                    "reason": reasons[-1] if reasons and result.state == ResultState.VOID else "",
+                }
+            )
+    return render(
+        request,
+        "exams/my_results.html",
+        {"cards": cards, "full": f"{decimal_parameter('subject_full_mark').normalize():f}"},
+    )
