@@ -42,7 +42,6 @@ lint: setup-test
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy $$(tools/typed_files.sh)
-	$(BIN)/djlint src --check --quiet
 	$(BIN)/djlint src --lint --quiet
 	$(BIN)/zhupei makemigrations --check --dry-run
 	$(BIN)/zhupei lintmigrations --quiet ok ignore --project-root-path . --no-cache

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,14 @@ from zhupei.organisations.models import Jurisdiction, Membership
 from zhupei.rulebook.api import load_rulebook
 
 if TYPE_CHECKING:
+    from zhupei.delivery import api as delivery
+    from zhupei.exams.models import BankApplication, Batch
     from zhupei.hours.models import HourEntry
     from zhupei.institutions.models import Institution, Site, Teacher
     from zhupei.itembank.models import BankRelease
+    from zhupei.kernel.crypto import Signer
     from zhupei.people.models import Person
+    from zhupei.training.models import Enrolment
 
 _count = itertools.count(1)
 RULE_FROM = date(2019, 1, 1)
@@ -270,3 +274,356 @@ def make_bank() -> "BankRelease":
     release = make_release(note="test", by=SYSTEM)
     load_default_blueprints(by=SYSTEM)
     return release
+
+
+PLAN_TIME = "2026年10月12-16日9:00-12:00、14:00-17:00"  # 5 × 6 h = 40 class hours of 45 minutes
+
+
+def make_plan(institution: "Institution | None" = None, state: str = "received", *, posts: tuple[str, ...] = ("101",),
+              time_text: str = PLAN_TIME, site: "Site | None" = None, expected: int = 30) -> "TrainingPlan":  # fmt: skip
+    """A plan of annex 2 in any state, written as rows (filed in time); its site has one classroom of 60 seats."""
+    from zhupei.evidence.api import store
+    from zhupei.rulebook.api import Post, calendar, deadline_before, syllabus_of
+    from zhupei.training import periods
+    from zhupei.training.models import PlanRow, TrainingPlan
+
+    institution = institution or make_institution()
+    site = site or make_site(institution, rooms=(("101教室", 60),))
+    times = periods.read(time_text)
+    first = min(p.first for p in times)
+    deadline = deadline_before(first, "plan_submit_workdays")
+    filed = state not in ("draft", "withdrawn")
+    plan = TrainingPlan.objects.create(
+        institution=institution,
+        institution_name=institution.full_name,
+        year=first.year,
+        sequence=TrainingPlan.objects.filter(institution=institution, year=first.year).count() + 1,
+        state=state,
+        filled_on=date(2026, 1, 5),
+        site=site,
+        address=site.address,
+        teaching_head="周敏",
+        teaching_head_phone="13812345678",
+        contact="李文",
+        contact_phone="023-63601234",
+        opinion="同意申报。",
+        signed_by="王建国",
+        seal=store(
+            b"%PDF-1.4 seal", name="seal.pdf", content_type="application/pdf", purpose="plan_seal", by=SYSTEM,
+            organisation_id=institution.organisation_id,
+        ),
+        first_day=first,
+        deadline=deadline.date,
+        deadline_is_provisional=deadline.is_provisional,
+        calendar_version=calendar().version,
+        submitted_at=clock.now() if filed else None,
+        late_reason="教师调整" if state == "late" else "",
+        lateness_days=1 if state == "late" else 0,
+        created_at=clock.now(),
+    )
+    for position, code in enumerate(posts, 1):
+        post = Post.objects.get(code=code)
+        PlanRow.objects.create(
+            plan=plan, position=position, post=post, syllabus=syllabus_of(post, first), expected=expected,
+            periods=periods.to_json(times), time_text=time_text, hours=periods.hours_of(times), fee=Decimal("1200.00"),
+        )
+    return plan
+
+
+def make_class(institution: "Institution | None" = None, *, lessons: int = 0, state: str = "enrolling",
+               plan: "TrainingPlan | None" = None, time_text: str = PLAN_TIME, teacher: "Teacher | None" = None,
+               capacity: int = 30) -> "TrainingClass":  # fmt: skip
+    """A class of post 101 from a received plan, with the first ``lessons`` half-days of the plan as lessons of one teacher."""
+    from zhupei.kernel import schedule
+    from zhupei.training import periods
+    from zhupei.training.models import Lesson, TrainingClass
+
+    plan = plan or make_plan(institution, time_text=time_text)
+    row = plan.rows.filter(training_class=None).first()
+    assert row is not None
+    times = periods.from_json(row.periods)
+    days = periods.days_of(times)
+    training_class = TrainingClass.objects.create(
+        institution=plan.institution,
+        plan_row=row,
+        post=row.post,
+        site=plan.site,
+        name=f"班级{next(_count)}",
+        capacity=capacity,
+        fee=row.fee,
+        first_day=min(days),
+        last_day=max(days),
+        state=state,
+        created_at=clock.now(),
+        started_at=clock.now() if state in ("running", "finished", "archived") else None,
+    )
+    room = plan.site.rooms.order_by("pk").first()
+    assert room is not None
+    if lessons:
+        teacher = teacher or make_teacher(plan.institution)
+    for starts_at, ends_at in schedule.intervals(times)[:lessons]:
+        minutes = int((ends_at - starts_at).total_seconds() // 60)
+        Lesson.objects.create(
+            training_class=training_class, room=room, teacher=teacher, topic="施工技术", starts_at=starts_at, ends_at=ends_at,
+            hours=(Decimal(minutes) / 45).quantize(Decimal("0.01")),
+        )
+    return training_class
+
+
+def make_enrolment(training_class: "TrainingClass", person: Person, state: str = "accepted") -> "Enrolment":
+    """A person in a class; accepted ones have their hours ledger open."""
+    from zhupei.hours.api import open_ledger
+    from zhupei.kernel.dates import retain_until
+    from zhupei.training.models import Enrolment
+
+    enrolment = Enrolment.objects.create(
+        person=person,
+        training_class=training_class,
+        post=training_class.post,
+        state=state,
+        applied_at=clock.now(),
+        applied_by_id=person.user_id,
+        retain_until=retain_until(clock.today()),
+    )
+    if state == "accepted":
+        open_ledger(
+            person=person,
+            enrolment_id=enrolment.pk,
+            post_code=training_class.post.code,
+            organisation_id=training_class.institution.organisation_id,
+        )
+    return enrolment
+
+
+def make_ready_enrolment(
+    institution: Institution,
+    *,
+    person: Person | None = None,
+    post_code: str = "101",
+    hours: Decimal | int | str = "40",
+    lessons_until: datetime | None = None,
+) -> "Enrolment":
+    """An accepted enrolment in a running class of its own plan, with class hours in the ledger (40 unless said otherwise)."""
+    from zhupei.institutions.models import Room
+    from zhupei.rulebook.models import Post
+    from zhupei.training.models import Enrolment, Lesson, PlanRow, TrainingClass, TrainingPlan
+
+    today, number = clock.today(), next(_count)
+    post = Post.objects.get(code=post_code)
+    site = institution.sites.filter(kind="teaching").first() or make_site(institution)
+    plan = TrainingPlan.objects.create(
+        institution=institution,
+        year=today.year,
+        sequence=number,
+        state="received",
+        filled_on=today,
+        institution_name=institution.full_name,
+        site=site,
+        address=site.address,
+        teaching_head="张三",
+        teaching_head_phone="13812345678",
+        contact="李四",
+        contact_phone="13812345679",
+        first_day=today,
+        created_at=clock.now(),
+    )
+    row = PlanRow.objects.create(plan=plan, position=1, post=post, expected=50, time_text="—", fee=0)
+    group = TrainingClass.objects.create(
+        institution=institution,
+        plan_row=row,
+        post=post,
+        site=site,
+        name=f"{post.name}{number}班",
+        capacity=50,
+        fee=0,
+        first_day=today,
+        last_day=today,
+        state="running",
+        created_at=clock.now(),
+    )
+    if lessons_until is not None:
+        Lesson.objects.create(
+            training_class=group,
+            room=Room.objects.filter(site=site).first(),
+            teacher=make_teacher(institution),
+            topic="法规",
+            starts_at=lessons_until - timedelta(hours=3),
+            ends_at=lessons_until,
+            hours=4,
+        )
+    person = person or make_person()
+    enrolment = Enrolment.objects.create(
+        person=person,
+        training_class=group,
+        post=post,
+        state="accepted",
+        applied_at=clock.now(),
+        retain_until=today + timedelta(days=5 * 365),
+    )
+    if Decimal(hours):
+        organisation_id = institution.organisation_id
+        make_hours(enrolment.pk, person, hours, post_code=post_code, organisation_id=organisation_id)
+    return enrolment
+
+
+def make_application(
+    institution: Institution | None = None,
+    *,
+    hall: Site | None = None,
+    rows: Sequence[tuple[str, int]] = (("101", 3),),
+    sessions: Sequence[tuple[datetime, datetime]] = (),
+    state: str = "submitted",
+    clients: int = 100,
+) -> "BankApplication":
+    """An application for the bank (annex 4), through the room's own actions; the first session is in six weeks at 9:00.
+
+    ``state``: draft, submitted, scheduled, or filed (acknowledged by the education office as well).
+    """
+    from zhupei.exams import actions
+    from zhupei.rulebook.models import Post
+
+    institution = institution or make_institution()
+    hall = hall or make_site(institution, "hall", rooms=(("第一考室", 50), ("第二考室", 50)))
+    officer = make_actor(Role.EXAM_OFFICER, institution.organisation)
+    if not sessions:
+        start = datetime.combine(clock.today() + timedelta(days=42), time(9), clock.SHANGHAI)
+        sessions = [(start, start + timedelta(hours=2))]
+    picture = actions.Upload(b"\x89PNG\r\n\x1a\n" + b"0" * 32, "章.png", "image/png")
+    data = actions.ApplicationData(
+        hall=hall,
+        clients_available=clients,
+        lead="王强",
+        lead_mobile="13812345678",
+        contact="李敏",
+        contact_mobile="13912345678",
+        rows=[(Post.objects.get(code=code), count) for code, count in rows],
+        sessions=sessions,
+        signed_by="王强",
+        signed_on=clock.today(),
+        signature=picture,
+        seal=picture,
+    )
+    application = actions.save_application(None, data, by=officer)
+    if state == "draft":
+        return application
+    application = actions.submit_application(application, pledged=True, by=officer)
+    if state == "submitted":
+        return application
+    actions.schedule(application, sessions, by=make_actor(Role.CENTRE_OFFICER))
+    if state == "filed":
+        filing = actions.file_with_office(application, by=make_actor(Role.CENTRE_OFFICER))
+        actions.receive_filing(filing, f"宣教备{next(_count)}", by=make_actor(Role.CITY_EDUCATION_OFFICE))
+    application.refresh_from_db()
+    return application
+
+
+BATCH_STATES = ("preparing", "locked", "ready", "released", "returned", "confirmed")
+
+
+def make_batch(
+    institution: Institution | None = None,
+    candidates: int = 3,
+    state: str = "preparing",
+    *,
+    persons: Sequence[Person] = (),
+    wrong: int = 0,
+    **application: object,
+) -> "Batch":
+    """A batch of post 101 in any state up to ``confirmed``, through the room's own actions, filing received.
+
+    From ``ready`` on it needs ``make_bank()``, which is called if the bank has no release. ``wrong``: how many of the first
+    answers of every subject are left empty by the first candidate (0: everybody has 100 points).
+    """
+    from zhupei.exams import actions
+    from zhupei.itembank.api import latest_release
+
+    steps = BATCH_STATES.index(state)
+    institution = institution or make_institution()
+    count = len(persons) or candidates
+    rows = [("101", count)]
+    batch = make_application(institution, rows=rows, state="filed", **application).batch  # type: ignore[arg-type]
+    officer = make_actor(Role.EXAM_OFFICER, institution.organisation)
+    people = list(persons) or [make_person() for _ in range(count)]
+    enrolments = [make_ready_enrolment(institution, person=one) for one in people]
+    actions.add_candidates(batch, [one.pk for one in enrolments], by=officer)
+    if steps >= 1:
+        batch = actions.lock_batch(batch, by=officer)
+    if steps >= 2:
+        if latest_release() is None:
+            make_bank()
+        actions.draw_batch(batch, by=make_actor(Role.CENTRE_OFFICER))
+    if steps >= 3:
+        with clock.frozen(batch.slots.all()[0].starts_at - timedelta(minutes=30)):
+            actions.release_bundle(batch, by=make_actor(Role.CENTRE_OFFICER))
+            actions.release_bundle(batch, by=make_actor(Role.CENTRE_APPROVER))
+    if steps >= 4:
+        with clock.frozen(batch.slots.all()[0].ends_at + timedelta(minutes=30)):
+            actions.receive_return(batch, make_hall_return(batch, wrong=wrong), by=SYSTEM)
+            if steps >= 5:
+                actions.confirm_batch(batch, by=make_actor(Role.CENTRE_APPROVER))
+    batch.refresh_from_db()
+    return batch
+
+
+def make_hall_return(
+    batch: "Batch",
+    *,
+    wrong: int = 0,
+    change: Callable[["delivery.Return"], "delivery.Return"] | None = None,
+    signer: "Signer | None" = None,
+) -> bytes:
+    """The return of a hall in which everybody knew everything but the first candidate, who left ``wrong`` answers of every
+    subject empty. ``change`` alters the content before it is sealed."""
+    from zhupei.delivery import api as delivery
+    from zhupei.exams import actions, keys
+
+    key = actions.bundle_key(batch)
+    bundle = delivery.open_bundle(
+        actions.bundle_file(batch), bundle_key=key, verifier=keys.centre_verifier()
+    )
+    sittings = []
+    for number, one in enumerate(bundle.candidates):
+        answers = {
+            subject: {
+                slot.key: bundle.keys[slot.key].right for slot in list(paper.slots())[wrong if number == 0 else 0 :]
+            }
+            for subject, paper in one.papers.items()
+        }
+        start = bundle.sessions[0].starts_at
+        sittings.append(
+            delivery.SittingRecord(
+                candidate_id=one.candidate_id,
+                slip_no=one.slip_no,
+                session_id=one.session_id,
+                room_id=one.room_id,
+                seat_no=one.seat_no,
+                state="submitted",
+                answers=answers,
+                papers={subject: paper.digest for subject, paper in one.papers.items()},
+                scores=delivery.score_sitting(one.papers, bundle.keys, answers, bundle.rules),
+                started_at=start,
+                submitted_at=start + 3_600_000,
+                shown_at=start + 3_601_000,
+                submit_kind="hand",
+            )
+        )
+    content = delivery.Return(
+        return_id=f"R{next(_count)}",
+        bundle_id=bundle.bundle_id,
+        batch_no=bundle.batch_no,
+        hall_id=bundle.hall.id,
+        bundle_digests=bundle.digests,
+        events=(),
+        sittings=tuple(sittings),
+        checkins=(),
+        captures=(),
+        incidents=(),
+        created_at=bundle.sessions[0].ends_at,
+        closed_by="王监考",
+    )
+    if change is not None:
+        content = change(content)
+    content = delivery.complete_return(content)
+    return delivery.seal_return(
+        content, bundle_key=key, signer=signer or actions.local_hall_signer(batch.hall_id)
+    )

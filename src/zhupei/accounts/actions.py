@@ -246,7 +246,7 @@ def sign_in(request: HttpRequest, user: User, *, ip: str, agent: str) -> None:
     with transaction.atomic():
         AccountSession.objects.create(
             user=user,
-            session_key=request.session.session_key,
+            session_key=request.session.session_key or "",
             created_at=now,
             last_seen_at=now,
             ip=ip,

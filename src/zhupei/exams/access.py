@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, HALL, Role
 from zhupei.web.access import Nav, roles
@@ -72,7 +73,13 @@ PAGES = {
 
 NAV = [
     Nav("exams:queue", _("Applications for tests"), "clipboard-data", 40),
-    Nav("exams:applications", _("Applications for tests"), "file-earmark-text", 40, only=UNIT | CITY | DISTRICT),
+    Nav(
+        "exams:applications",
+        _("Applications for tests"),
+        "file-earmark-text",
+        40,
+        only=UNIT | CITY | DISTRICT,
+    ),
     Nav("exams:slots", _("Slot calendar"), "calendar-event", 41),
     Nav("exams:filings", _("Filings of tests"), "journal-text", 42),
     Nav("exams:batches", _("Test batches"), "display", 43),
@@ -113,7 +120,9 @@ def _batches_q(actor: Actor, prefix: str = "", *, hall: bool = True) -> Q:
 def batches_for(actor: Actor) -> QuerySet[Batch]:
     """Centre and city see every batch, a district those organised or held in its divisions, an institution its own, the
     staff of a hall those held there."""
-    return Batch.objects.filter(_batches_q(actor)).select_related("institution", "hall__institution", "application")
+    return Batch.objects.filter(_batches_q(actor)).select_related(
+        "institution", "hall__institution", "application"
+    )
 
 
 def own_batches_for(actor: Actor) -> QuerySet[Batch]:
@@ -133,7 +142,9 @@ def candidates_for(actor: Actor) -> QuerySet[Candidate]:
 
 def results_for(actor: Actor) -> QuerySet[Result]:
     """The results seen: the centre and the city all, a district by jurisdiction, an institution its own, a learner his own."""
-    rows = Result.objects.select_related("candidate__batch__institution", "candidate__person", "candidate__post")
+    rows = Result.objects.select_related(
+        "candidate__batch__institution", "candidate__person", "candidate__post"
+    )
     if actor.has(Role.LEARNER):
         return rows.filter(candidate__person__user_id=actor.user_id)
     return rows.filter(_batches_q(actor, "candidate__batch__", hall=False))
@@ -141,7 +152,9 @@ def results_for(actor: Actor) -> QuerySet[Result]:
 
 def filings_for(actor: Actor) -> QuerySet[Filing]:
     """Every filing, for the education office that receives and the centre that files."""
-    rows = Filing.objects.select_related("application__institution", "application__hall", "application__batch")
+    rows = Filing.objects.select_related(
+        "application__institution", "application__hall", "application__batch"
+    )
     return rows if actor.has(Role.CITY_EDUCATION_OFFICE, *CENTRE) else rows.none()
 
 

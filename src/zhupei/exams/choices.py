@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.kernel.transitions import Transitions
 
 
@@ -24,7 +25,12 @@ APPLICATION = Transitions(
         "reschedule": {A.SCHEDULED: A.SCHEDULED},
         "return": {A.SUBMITTED: A.RETURNED, A.LATE: A.RETURNED, A.SCHEDULED: A.RETURNED},
         "file": {A.SCHEDULED: A.FILED},
-        "withdraw": {A.DRAFT: A.WITHDRAWN, A.SUBMITTED: A.WITHDRAWN, A.LATE: A.WITHDRAWN, A.RETURNED: A.WITHDRAWN},
+        "withdraw": {
+            A.DRAFT: A.WITHDRAWN,
+            A.SUBMITTED: A.WITHDRAWN,
+            A.LATE: A.WITHDRAWN,
+            A.RETURNED: A.WITHDRAWN,
+        },
     }
 )
 
@@ -73,6 +79,9 @@ RESULT = Transitions(
         "void": {R.PROVISIONAL: R.VOID, R.DOUBTFUL: R.VOID, R.CONFIRMED: R.VOID},
     }
 )
+
+
+RESULT_TONES = {R.PROVISIONAL: "waiting"}
 
 
 class FilingKind(models.TextChoices):

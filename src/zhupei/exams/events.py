@@ -1,4 +1,5 @@
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.audit.api import register
 
 APPLICATION_SAVED = register("exams.application_saved", _("Application for the item bank filled in"))

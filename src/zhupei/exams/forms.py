@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.kernel import clock
 from zhupei.rulebook.api import active_posts
 from zhupei.web.forms import (
@@ -56,7 +57,9 @@ class ApplicationForm(ZForm):
         queryset=None,
         label=_("Exam hall"),
         empty_label=_("Choose a hall"),
-        help_text=_("Every hall of the city that the centre has approved. Its address goes into the application."),
+        help_text=_(
+            "Every hall of the city that the centre has approved. Its address goes into the application."
+        ),
     )
     clients_available = forms.IntegerField(
         label=_("Computers available"),
@@ -127,7 +130,10 @@ class SubmitForm(ZForm):
 
     pledge = forms.BooleanField(label=_("We have read the pledge above and give it."), required=False)
     late_reason = forms.CharField(
-        label=_("Reason for applying late"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Reason for applying late"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
 
     def __init__(self, *args: Any, late: bool, **kwargs: Any) -> None:
@@ -166,7 +172,8 @@ class ReturnForm(ZForm):
     """A hall's return."""
 
     file = forms.FileField(
-        label=_("Return file of the hall"), help_text=_("The file that the hall's server made, ending in .zpr.")
+        label=_("Return file of the hall"),
+        help_text=_("The file that the hall's server made, ending in .zpr."),
     )
 
 
@@ -218,7 +225,9 @@ class BatchFilter(forms.Form):
 
 class ResultFilter(forms.Form):
     q = forms.CharField(label=_("Name or slip number"), required=False, max_length=60)
-    state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("All")), *ResultState.choices])
+    state = forms.ChoiceField(
+        label=_("State"), required=False, choices=[("", _("All")), *ResultState.choices]
+    )
     passed = forms.ChoiceField(
         label=_("Outcome"),
         required=False,

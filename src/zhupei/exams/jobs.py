@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django_tasks import task
+
 from zhupei.rulebook.api import calendar
 
 from . import actions
@@ -20,7 +21,9 @@ def recompute_deadlines() -> int:
 
 def recompute_if_stale() -> bool:
     """Queue the recount when an open application rests on an older calendar (asked when the centre opens its queue)."""
-    stale = BankApplication.objects.filter(state__in=OPEN).exclude(calendar_version=calendar().version).exists()
+    stale = (
+        BankApplication.objects.filter(state__in=OPEN).exclude(calendar_version=calendar().version).exists()
+    )
     if stale:
         recompute_deadlines.enqueue()
     return stale

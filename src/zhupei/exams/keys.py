@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
+
 from zhupei.kernel import crypto
 from zhupei.kernel.crypto import Signer, Sm2Signer, Sm2Verifier, Verifier
 from zhupei.web.fields import purpose_key
@@ -45,7 +46,9 @@ def signer_of(name: str) -> Signer:
             pass
         finally:
             draft.unlink()
-    return Sm2Signer(crypto.decrypt(purpose_key("key-file"), base64.b64decode(path.read_bytes()), context).decode())
+    return Sm2Signer(
+        crypto.decrypt(purpose_key("key-file"), base64.b64decode(path.read_bytes()), context).decode()
+    )
 
 
 def centre_signer() -> Signer:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -7,8 +9,22 @@ from django.utils.translation import gettext_lazy as _
 from zhupei.kernel.batchno import BatchNumber
 from zhupei.web.fields import EncryptedField
 
-from .choices import APPLICATION, APPLICATION_TONES, BATCH, BATCH_TONES, ApplicationState, BatchState, FilingKind, ResultState
+from .choices import (
+    APPLICATION,
+    APPLICATION_TONES,
+    BATCH,
+    BATCH_TONES,
+    RESULT_TONES,
+    ApplicationState,
+    BatchState,
+    FilingKind,
+    ResultState,
+)
 
+
+def _mark(value: Decimal) -> str:
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class BankApplication(models.Model):
@@ -19,10 +35,16 @@ class BankApplication(models.Model):
 
     institution = models.ForeignKey("institutions.Institution", on_delete=models.PROTECT, related_name="+")
     institution_name = models.CharField(_("training unit (full name)"), max_length=200)
-    hall = models.ForeignKey("institutions.Site", on_delete=models.PROTECT, related_name="+", verbose_name=_("hall"))
+    hall = models.ForeignKey(
+        "institutions.Site", on_delete=models.PROTECT, related_name="+", verbose_name=_("hall")
+    )
     address = models.CharField(_("test place (detailed)"), max_length=300)
     state = models.CharField(
-        _("state"), max_length=12, choices=ApplicationState.choices, default=ApplicationState.DRAFT, db_index=True
+        _("state"),
+        max_length=12,
+        choices=ApplicationState.choices,
+        default=ApplicationState.DRAFT,
+        db_index=True,
     )
     draft_number = models.CharField(_("provisional batch number"), max_length=20, blank=True)
     clients_available = models.PositiveIntegerField(_("computers available"))
@@ -35,8 +57,12 @@ class BankApplication(models.Model):
     pledged_at = models.DateTimeField(null=True, blank=True)
     signed_by = models.CharField(_("signed by"), max_length=50, blank=True)
     signed_on = models.DateField(_("date of signature"), null=True, blank=True)
-    signature = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    seal = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    signature = models.ForeignKey(
+        "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    seal = models.ForeignKey(
+        "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     first_day = models.DateField(_("first test day"))
     deadline = models.DateField(_("latest application day"), null=True, blank=True)
     deadline_is_provisional = models.BooleanField(default=False)
@@ -64,7 +90,9 @@ class ApplicationRow(models.Model):
     """How many persons of one post (R188, R189)."""
 
     application = models.ForeignKey(BankApplication, on_delete=models.CASCADE, related_name="rows")
-    post = models.ForeignKey("rulebook.Post", on_delete=models.PROTECT, related_name="+", verbose_name=_("post"))
+    post = models.ForeignKey(
+        "rulebook.Post", on_delete=models.PROTECT, related_name="+", verbose_name=_("post")
+    )
     count = models.PositiveIntegerField(_("persons"))
 
     class Meta:
@@ -126,7 +154,9 @@ class Batch(models.Model):
     hall = models.ForeignKey("institutions.Site", on_delete=models.PROTECT, related_name="+")
     year = models.PositiveSmallIntegerField()
     sequence = models.PositiveSmallIntegerField()
-    state = models.CharField(_("state"), max_length=10, choices=BatchState.choices, default=BatchState.PREPARING, db_index=True)
+    state = models.CharField(
+        _("state"), max_length=10, choices=BatchState.choices, default=BatchState.PREPARING, db_index=True
+    )
     seat_seed = models.CharField(max_length=64, blank=True)
     rule_set = models.ForeignKey("rulebook.RuleSet", null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
@@ -216,7 +246,9 @@ class Candidate(models.Model):
     enrolment = models.ForeignKey("training.Enrolment", on_delete=models.PROTECT, related_name="candidacies")
     post = models.ForeignKey("rulebook.Post", on_delete=models.PROTECT, related_name="+")
     slot = models.ForeignKey(Slot, null=True, blank=True, on_delete=models.PROTECT, related_name="candidates")
-    room = models.ForeignKey("institutions.Room", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    room = models.ForeignKey(
+        "institutions.Room", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     seat = models.PositiveIntegerField(_("seat"), null=True, blank=True)
     slip_no = models.CharField(_("slip number"), max_length=20, unique=True, null=True, blank=True)
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
@@ -229,7 +261,9 @@ class Candidate(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["batch", "person", "post"], name="candidate_once"),
             models.UniqueConstraint(
-                fields=["slot", "room", "seat"], condition=Q(seat__isnull=False, removed_at=None), name="seat_once"
+                fields=["slot", "room", "seat"],
+                condition=Q(seat__isnull=False, removed_at=None),
+                name="seat_once",
             ),
         ]
 
@@ -244,7 +278,9 @@ class BundleOut(models.Model):
     bundle_id = models.CharField(max_length=60, unique=True)
     file = models.ForeignKey("evidence.StoredFile", on_delete=models.PROTECT, related_name="+")
     digest = models.CharField(max_length=64)
-    sealed_key = models.TextField(help_text="The bundle's key, encrypted with the platform's key for bundles.")
+    sealed_key = models.TextField(
+        help_text="The bundle's key, encrypted with the platform's key for bundles."
+    )
     sealed_at = models.DateTimeField()
     released_by_1 = models.CharField(max_length=200, blank=True)
     released_by_1_id = models.BigIntegerField(null=True)
@@ -271,13 +307,13 @@ class ReturnIn(models.Model):
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_reason = models.TextField(blank=True)
 
+    def __str__(self) -> str:
+        return f"{self.batch} return"
+
     @property
     def differences_stand(self) -> bool:
         """True while a difference is neither absent nor accepted: the batch cannot be confirmed."""
         return bool(self.differences) and self.accepted_at is None
-
-    def __str__(self) -> str:
-        return f"{self.batch} return"
 
 
 class Result(models.Model):
@@ -292,7 +328,9 @@ class Result(models.Model):
     general = models.DecimalField(_("General knowledge"), max_digits=6, decimal_places=2)
     professional = models.DecimalField(_("Professional knowledge"), max_digits=6, decimal_places=2)
     passed = models.BooleanField(_("passed"))
-    state = models.CharField(_("state"), max_length=12, choices=ResultState.choices, default=ResultState.PROVISIONAL, db_index=True)
+    state = models.CharField(
+        _("state"), max_length=12, choices=ResultState.choices, default=ResultState.PROVISIONAL, db_index=True
+    )
     submitted_at = models.DateTimeField(_("handed in"), null=True)
     shown_at = models.DateTimeField(_("score shown"), null=True)
     answers_digest = models.CharField(max_length=64)
@@ -300,6 +338,21 @@ class Result(models.Model):
 
     def __str__(self) -> str:
         return f"{self.candidate}: {self.general} / {self.professional}"
+
+    @property
+    def tone(self) -> str:
+        """The tone of the state's badge where the state's name says another."""
+        return RESULT_TONES.get(self.state, "")
+
+    @property
+    def general_text(self) -> str:
+        """The mark as people write it: 88, 59.5."""
+        return _mark(self.general)
+
+    @property
+    def professional_text(self) -> str:
+        """The mark as people write it: 88, 59.5."""
+        return _mark(self.professional)
 
 
 class ResultStep(models.Model):
@@ -323,7 +376,9 @@ class VoidProposal(models.Model):
 
     result = models.ForeignKey(Result, on_delete=models.PROTECT, related_name="void_proposals")
     reason = models.TextField(_("reason"))
-    evidence = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    evidence = models.ForeignKey(
+        "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     proposed_by = models.CharField(max_length=200)
     proposed_by_id = models.BigIntegerField()
     proposed_at = models.DateTimeField()
@@ -335,7 +390,9 @@ class VoidProposal(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["result"], condition=Q(decided_at=None), name="void_one_open_proposal")
+            models.UniqueConstraint(
+                fields=["result"], condition=Q(decided_at=None), name="void_one_open_proposal"
+            )
         ]
 
     def __str__(self) -> str:

@@ -54,7 +54,9 @@ def place(
     Sessions are filled in their order up to ``capacity``; who comes into which is random, except that nobody sits in two
     sessions that overlap, so people who are bound elsewhere choose first. Raises ``NoPlace``.
     """
-    shuffled = [key for key, _room, _seat in plan_seats([s.key for s in sitters], [("all", len(sitters))], seed)]
+    shuffled = [
+        key for key, _room, _seat in plan_seats([s.key for s in sitters], [("all", len(sitters))], seed)
+    ]
     rank = {key: n for n, key in enumerate(shuffled)}
     times = {sitter.key: sitter for sitter in sitters}
     twice: dict[int, int] = {}
@@ -77,5 +79,3 @@ def place(
         for key, room, seat in plan_seats(keys, list(rooms), part_of(seed, f"session {session}")):
             places.append(Place(key, session, room, seat))
     return places
-
-

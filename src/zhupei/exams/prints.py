@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 from django.utils.translation import override
+
 from zhupei.documents import api as documents
 from zhupei.evidence.api import StoredFile, read
 from zhupei.kernel import clock
@@ -93,7 +94,11 @@ def slips_of(batch: Batch) -> documents.AdmissionSlips:
     rules = slip_rules()
     rows = seated(batch)
     if not rows:
-        raise Refusal("no_seat", _("The seats of this batch are not given yet. The slip is ready once they are."), status=409)
+        raise Refusal(
+            "no_seat",
+            _("The seats of this batch are not given yet. The slip is ready once they are."),
+            status=409,
+        )
     return documents.AdmissionSlips(slips=tuple(slip_of(one, rules) for one in rows))
 
 
@@ -146,13 +151,12 @@ def outcome_words(result: Result | None) -> str:
 
 def score_list(batch: Batch, slot: Slot, room_id: int) -> documents.ScoreList:
     """The score list of one room in one session, for the board (R038)."""
-    rows = [
-        one
-        for one in active_candidates(batch)
+    rows = list(
+        active_candidates(batch)
         .filter(slot=slot, room_id=room_id)
         .select_related("person", "post", "room", "result")
         .order_by("seat")
-    ]
+    )
     if not rows:
         raise Refusal("nobody_here", _("Nobody sits in this room in this session."), status=404)
     assert rows[0].room is not None

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
+
 from zhupei.hours import api as hours
 from zhupei.institutions.api import Room, RoomKind, Site, SiteKind, SiteState
 from zhupei.kernel import clock
@@ -33,7 +34,10 @@ def open_halls(on: date | None = None) -> QuerySet[Site]:
     day = on or clock.today()
     return (
         Site.objects.filter(
-            Q(valid_to=None) | Q(valid_to__gte=day), kind=SiteKind.HALL, state=SiteState.APPROVED, approved_on__lte=day
+            Q(valid_to=None) | Q(valid_to__gte=day),
+            kind=SiteKind.HALL,
+            state=SiteState.APPROVED,
+            approved_on__lte=day,
         )
         .select_related("institution")
         .order_by("division_code", "name", "pk")
@@ -42,7 +46,9 @@ def open_halls(on: date | None = None) -> QuerySet[Site]:
 
 def exam_rooms(hall: Site) -> list[Room]:
     """The rooms of a hall in which people sit, in the order in which they are filled."""
-    return list(hall.rooms.filter(kind=RoomKind.EXAM_ROOM, is_active=True, seats__gt=0).order_by("name", "pk"))
+    return list(
+        hall.rooms.filter(kind=RoomKind.EXAM_ROOM, is_active=True, seats__gt=0).order_by("name", "pk")
+    )
 
 
 # --- slots ---------------------------------------------------------------------------------------------------
@@ -103,7 +109,9 @@ class SlotConflict:
     batch: Batch | None = None
 
 
-def slot_conflicts(hall: Site, windows: Sequence[Window], *, without: Batch | None = None) -> list[SlotConflict]:
+def slot_conflicts(
+    hall: Site, windows: Sequence[Window], *, without: Batch | None = None
+) -> list[SlotConflict]:
     """What stands against giving these sessions: the hall in use (with its break), the bank's capacity exceeded."""
     if not windows:
         return []
@@ -247,14 +255,20 @@ def count_differences(batch: Batch) -> list[tuple[Post, int, int]]:
     posts = {post.pk: post for post in wanted}
     for post in Post.objects.filter(pk__in=set(there) - set(posts)):
         posts[post.pk] = post
-    rows = [(post, wanted.get(post, 0), there[post.pk]) for post in sorted(posts.values(), key=lambda p: (p.position, p.pk))]
+    rows = [
+        (post, wanted.get(post, 0), there[post.pk])
+        for post in sorted(posts.values(), key=lambda p: (p.position, p.pk))
+    ]
     return [row for row in rows if row[1] != row[2]]
 
 
 def post_counts(batch: Batch) -> list[tuple[Post, int, int]]:
     """Every post of the application: (post, applied for, candidates)."""
     there = Counter(active_candidates(batch).values_list("post_id", flat=True))
-    return [(row.post, row.count, there[row.post_id]) for row in batch.application.rows.select_related("post").order_by("post")]
+    return [
+        (row.post, row.count, there[row.post_id])
+        for row in batch.application.rows.select_related("post").order_by("post")
+    ]
 
 
 PENDING = (BatchState.PREPARING, BatchState.LOCKED, BatchState.READY, BatchState.RELEASED)
@@ -270,7 +284,9 @@ class Past:
     passed: Candidate | None
 
 
-def past_of(persons: Iterable[int], posts: Iterable[int], *, without: Batch | None = None) -> dict[tuple[int, int], Past]:
+def past_of(
+    persons: Iterable[int], posts: Iterable[int], *, without: Batch | None = None
+) -> dict[tuple[int, int], Past]:
     """Earlier candidacies by (person, post), in one query (R044). Absent people have not used an attempt."""
     rows = (
         Candidate.objects.filter(person_id__in=list(persons), post_id__in=list(posts), removed_at=None)
@@ -290,7 +306,9 @@ def past_of(persons: Iterable[int], posts: Iterable[int], *, without: Batch | No
             attempt=len(sat) + 1,
             previous=sat[-1] if sat else None,
             pending=next((one for one in candidates if one.batch.state in PENDING), None),
-            passed=next((one for one in sat if one.result.passed and one.result.state != ResultState.VOID), None),
+            passed=next(
+                (one for one in sat if one.result.passed and one.result.state != ResultState.VOID), None
+            ),
         )
     return past
 
@@ -310,7 +328,11 @@ def bar_of(enrolment: Enrolment, past: Past) -> str:
             "name": enrolment.person.name,
             "batch": past.passed.batch,
         }
-    if past.previous is not None and past.previous.enrolment_id == enrolment.pk and past.previous.slot is not None:
+    if (
+        past.previous is not None
+        and past.previous.enrolment_id == enrolment.pk
+        and past.previous.slot is not None
+    ):
         sat_on = clock.local(past.previous.slot.starts_at).date()
         until = add_months(sat_on, int(parameter("resit_months")))
         if clock.today() > until:
@@ -385,7 +407,9 @@ def news_after(last_id: int, limit: int = 500) -> list[ExamsEvent]:
     """News of results in order, after the last one read: ``result_confirmed``, ``result_voided``."""
     return list(
         ExamsEvent.objects.filter(pk__gt=last_id)
-        .select_related("result__candidate__person", "result__candidate__post", "result__candidate__batch__institution")
+        .select_related(
+            "result__candidate__person", "result__candidate__post", "result__candidate__batch__institution"
+        )
         .order_by("pk")[:limit]
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.urls import reverse
+
 from zhupei.accounts.api import User
 from zhupei.kernel import clock
 from zhupei.kernel.roles import Role
@@ -18,16 +19,28 @@ HALL_STAFF = (Role.HALL_TECHNICAL_HEAD,)
 
 
 def _users(roles: Iterable[Role], **where: Any) -> list[User]:
-    held = Membership.objects.filter(in_force(clock.today()), role__in=list(roles), user__is_active=True, **where)
+    held = Membership.objects.filter(
+        in_force(clock.today()), role__in=list(roles), user__is_active=True, **where
+    )
     return list(User.objects.filter(pk__in=held.values("user_id")).order_by("pk"))
 
 
-def tell_unit(organisation_id: int, roles: Iterable[Role], *, kind: str, title: Any, text: Any = "", to: str, pk: int) -> None:
+def tell_unit(
+    organisation_id: int, roles: Iterable[Role], *, kind: str, title: Any, text: Any = "", to: str, pk: int
+) -> None:
     """Tell the holders of ``roles`` in one unit; ``to`` is a URL name, ``pk`` its argument."""
-    notify(_users(roles, organisation_id=organisation_id), kind=kind, title=title, text=text, url=reverse(to, args=[pk]))
+    notify(
+        _users(roles, organisation_id=organisation_id),
+        kind=kind,
+        title=title,
+        text=text,
+        url=reverse(to, args=[pk]),
+    )
 
 
-def tell_office(kind_of_unit: OrganisationKind, roles: Iterable[Role], *, kind: str, title: Any, text: Any = "", url: str) -> None:
+def tell_office(
+    kind_of_unit: OrganisationKind, roles: Iterable[Role], *, kind: str, title: Any, text: Any = "", url: str
+) -> None:
     """Tell the holders of ``roles`` in every unit of a kind (the centre, the city commission)."""
     notify(_users(roles, organisation__kind=kind_of_unit), kind=kind, title=title, text=text, url=url)
 

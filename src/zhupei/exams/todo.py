@@ -1,4 +1,4 @@
-"""What waits in applications, batches and results."""
+"""What waits in applications, filings, batches and results."""
 
 from __future__ import annotations
 
@@ -9,51 +9,46 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
-from zhupei.kernel.roles import Role
+from zhupei.kernel.roles import CENTRE, Role
 from zhupei.rulebook.api import workdays_left
 from zhupei.web.todo import Task
 
-from .access import applications_for, batches_for, filings_for, own_batches_for, proposals_for
+from . import access
 from .choices import ApplicationState, BatchState
 
 
-def _centre_tasks(actor: Actor) -> Iterable[Task]:
-    waiting = applications_for(actor).filter(state__in=[ApplicationState.SUBMITTED, ApplicationState.LATE])
-    first = waiting.aggregate(first=Min("first_day"))["first"]
-    dated = {"deadline": first, "workdays_left": workdays_left(first)} if first else {}
-    yield Task(_("Applications to schedule"), waiting.count(), reverse("exams:queue"), **dated)
-    to_file = applications_for(actor).filter(state=ApplicationState.SCHEDULED)
-    yield Task(_("Slots to file with the education office"), to_file.count(), reverse("exams:queue"))
-    batches = batches_for(actor)
-    for state, label in (
-        (BatchState.LOCKED, _("Batches to draw papers for")),
-        (BatchState.READY, _("Bundles to release")),
-        (BatchState.RETURNED, _("Results to confirm")),
-    ):
-        yield Task(label, batches.filter(state=state).count(), f"{reverse('exams:batches')}?state={state}")
-    voids = proposals_for(actor).filter(decided_at=None).exclude(proposed_by_id=actor.user_id)
-    yield Task(_("Proposals to void a result"), voids.count(), reverse("exams:all_results"))
-
-
 def tasks_for(actor: Actor) -> Iterable[Task]:
-    """The centre's queue, the education office's filings, the exam officer's drafts and batches."""
-    if actor.has(Role.CENTRE_OFFICER, Role.CENTRE_APPROVER):
-        yield from _centre_tasks(actor)
+    """Applications to submit or decide, filings to make or acknowledge, batches to fix, draw, release or confirm."""
+    if actor.has(*access.OWNERS):
+        own = access.applications_for(actor).filter(state__in=[ApplicationState.DRAFT, ApplicationState.RETURNED])
+        due = own.filter(deadline__gte=clock.today()).aggregate(day=Min("deadline"))["day"]
+        left = workdays_left(due) if due else None
+        yield Task(_("Applications for tests to submit"), own.count(), reverse("exams:applications"), due, left)
+        batches = access.own_batches_for(actor).filter(state=BatchState.PREPARING)
+        url = f"{reverse('exams:batches')}?state={BatchState.PREPARING}"
+        yield Task(_("Batches whose candidates are to be picked"), batches.count(), url)
+    if actor.has(*CENTRE):
+        states = [ApplicationState.SUBMITTED, ApplicationState.SCHEDULED]
+        states += [ApplicationState.LATE] if actor.has(Role.CENTRE_APPROVER) else []
+        waiting = access.applications_for(actor).filter(state__in=states)
+        first = waiting.aggregate(day=Min("first_day"))["day"]
+        left = workdays_left(first) if first else None
+        yield Task(_("Applications for tests to arrange or file"), waiting.count(), reverse("exams:queue"), first, left)
+        for state, label in (
+            (BatchState.LOCKED, _("Batches whose papers are to be drawn")),
+            (BatchState.READY, _("Batches whose key is to be released")),
+        ):
+            url = f"{reverse('exams:batches')}?state={state}"
+            yield Task(label, access.batches_for(actor).filter(state=state).count(), url)
+    if actor.has(Role.CENTRE_APPROVER):
+        url = f"{reverse('exams:batches')}?state={BatchState.RETURNED}"
+        rows = access.batches_for(actor).filter(state=BatchState.RETURNED)
+        yield Task(_("Batches whose results are to be confirmed"), rows.count(), url)
+        open_ones = access.proposals_for(actor).filter(decided_at=None).exclude(proposed_by_id=actor.user_id)
+        first_open = open_ones.order_by("pk").first()
+        if first_open is not None:
+            url = reverse("exams:void_decide", args=[first_open.pk])
+            yield Task(_("Proposals to void a result"), open_ones.count(), url)
     if actor.has(Role.CITY_EDUCATION_OFFICE):
-        yield Task(
-            _("Filings to acknowledge"), filings_for(actor).filter(received_at=None).count(), reverse("exams:filings")
-        )
-    if actor.has(Role.EXAM_OFFICER, Role.INSTITUTION_HEAD):
-        drafts = applications_for(actor).filter(
-            institution__organisation_id=actor.organisation_id,
-            state__in=[ApplicationState.DRAFT, ApplicationState.RETURNED],
-        )
-        first = drafts.filter(deadline__gte=clock.today()).aggregate(first=Min("deadline"))["first"]
-        dated = {"deadline": first, "workdays_left": workdays_left(first)} if first else {}
-        yield Task(_("Applications to hand in"), drafts.count(), reverse("exams:applications"), **dated)
-        collecting = own_batches_for(actor).filter(state=BatchState.PREPARING)
-        yield Task(
-            _("Batches to pick candidates for"),
-            collecting.count(),
-            f"{reverse('exams:batches')}?state={BatchState.PREPARING}",
-        )
+        rows = access.filings_for(actor).filter(received_at=None)
+        yield Task(_("Filings of tests to acknowledge"), rows.count(), reverse("exams:filings"))

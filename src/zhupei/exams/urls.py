@@ -12,7 +12,9 @@ urlpatterns = [
     path("applications/<int:pk>/withdraw/", applications.application_withdraw, name="application_withdraw"),
     path("applications/<int:pk>/form.pdf", applications.application_pdf, name="application_pdf"),
     path("applications/<int:pk>/form.docx", applications.application_docx, name="application_docx"),
-    path("applications/<int:pk>/<slug:which>/image/", applications.application_image, name="application_image"),
+    path(
+        "applications/<int:pk>/<slug:which>/image/", applications.application_image, name="application_image"
+    ),
     path("applications/<int:pk>/schedule/", centre.schedule, name="schedule"),
     path("applications/<int:pk>/return/", centre.application_return, name="application_return"),
     path("applications/<int:pk>/file/", centre.file_with_office, name="file"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from zhupei.kernel.actor import Actor
-from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, HALL, INSTITUTION
+from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, HALL, INSTITUTION, Role
+from zhupei.web.access import Nav, public, roles
 
 from .choices import RegistrationState
 from .models import Institution, Site, Teacher

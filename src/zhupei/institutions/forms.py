@@ -96,7 +96,10 @@ class ApplyForm(ProfileForm):
     )  # fmt: skip
 
     sections = (
-        (_("The institution"), ["type", "uscc", "full_name", "legal_representative", "division_code", "address", "contact", "contact_phone"]),
+        (
+            _("The institution"),
+            ["type", "uscc", "full_name", "legal_representative", "division_code", "address", "contact", "contact_phone"],
+        ),
         (_("You"), ["applicant", "login", "mobile"]),
         (_("After the code has arrived"), ["code", "password"]),
     )  # fmt: skip

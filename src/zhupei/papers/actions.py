@@ -167,9 +167,6 @@ def _commit_seed(batch_key: str, release: BankRelease, seed: bytes | None, *, by
                 raise Conflict("drawn_already", _("The papers of this batch were drawn already."), clause="R037")
             if seed is not None and seed.hex() != draw.seed:
                 raise Conflict("seed_committed", _("The seed of this batch is committed and cannot be changed."), clause="R037")
-            if draw.release_id != release.pk:
-                draw.release = release
-                draw.save(update_fields=["release"])
             return draw
         seed = seed or secrets.token_bytes(SEED_BYTES)
         try:
@@ -218,7 +215,8 @@ def draw_papers(
         raise Refusal("candidate_repeats", _("A candidate stands twice on the list."))
     if seed is not None and len(seed) != SEED_BYTES:
         raise Refusal("seed_length", _("A seed has 32 bytes."))
-    release = latest_release()
+    begun = Draw.objects.filter(batch_key=batch_key).select_related("release").first()
+    release = begun.release if begun else latest_release()  # a draw that was begun keeps its release as it keeps its seed
     if release is None:
         raise Refusal("no_release", _("The bank has no release yet. The bank keeper makes one."), clause="三（二）", status=409)
     forms = _forms({code for _key, code in candidates}, release)

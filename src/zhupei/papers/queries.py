@@ -129,7 +129,7 @@ class SubjectReport:
 def draw_report(draw: Draw) -> list[SubjectReport]:
     """How even a draw came out, one report for each blueprint it used.
 
-    Exposure is within cells (section and chapter): the ratio is the largest, over the cells, of the most drawn item to the
+    Exposure is within cells (kind, chapter and, for cases, size): the ratio is the largest, over the cells, of the most drawn item to the
     cell's mean, counting items that were not drawn.
     """
     rows: dict[int, list[PaperForm]] = {}
@@ -163,12 +163,11 @@ def _report(blueprint: Blueprint, rows: list[PaperForm], pieces: Mapping[str, An
     mean = sum(scores, Fraction(0)) / n
     variance = sum(((s - mean) ** 2 for s in scores), Fraction(0)) / n
     # every released item of the cells that the papers drew from, drawn or not
-    used = {(pieces[uid].kind, pieces[uid].chapter) for uid in counts}
-    cells: dict[tuple[str, str], list[int]] = {}
+    cells: dict[tuple[str, str, int], list[int]] = {}
     for uid, piece in pieces.items():
-        if (piece.kind, piece.chapter) in used:
-            cells.setdefault((piece.kind, piece.chapter), []).append(counts[uid])
-    ratios = [Fraction(max(c) * len(c), sum(c)) for c in cells.values() if sum(c)]
+        cells.setdefault((piece.kind, piece.chapter, piece.slots), []).append(counts[uid])
+    cells = {cell: drawn for cell, drawn in cells.items() if any(drawn)}
+    ratios = [Fraction(max(c) * len(c), sum(c)) for c in cells.values()]
     total = sum(counts.values())
     pairs = Fraction(sum(c * (c - 1) for c in counts.values()), n * (n - 1) * size) if n > 1 else Fraction(0)
     return SubjectReport(

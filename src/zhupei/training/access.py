@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, INSTITUTION, Role
 from zhupei.web.access import Nav, public, roles
@@ -48,7 +49,9 @@ def classes_for(actor: Actor) -> QuerySet[TrainingClass]:
 
 def lessons_for(actor: Actor) -> QuerySet[Lesson]:
     """Lessons of the classes that the actor sees."""
-    return Lesson.objects.filter(_seen(actor, "training_class__site", "training_class__institution")).select_related(
+    return Lesson.objects.filter(
+        _seen(actor, "training_class__site", "training_class__institution")
+    ).select_related(
         "training_class__institution", "training_class__post", "training_class__site", "room", "teacher"
     )
 
@@ -70,9 +73,9 @@ def own_enrolments(actor: Actor) -> QuerySet[Enrolment]:
 
 def archive_for(actor: Actor) -> QuerySet[ArchiveItem]:
     """Archive items of the classes that the actor sees."""
-    return ArchiveItem.objects.filter(_seen(actor, "training_class__site", "training_class__institution")).select_related(
-        "training_class__institution", "file"
-    )
+    return ArchiveItem.objects.filter(
+        _seen(actor, "training_class__site", "training_class__institution")
+    ).select_related("training_class__institution", "file")
 
 
 PAGES = {

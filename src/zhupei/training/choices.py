@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.kernel.transitions import Transitions
 
 
@@ -23,7 +24,12 @@ PLAN = Transitions(
         "receive": {P.SUBMITTED: P.RECEIVED, P.LATE: P.RECEIVED},
         "return": {P.SUBMITTED: P.RETURNED, P.LATE: P.RETURNED, P.RECEIVED: P.RETURNED},
         "supersede": {P.SUBMITTED: P.SUPERSEDED, P.RECEIVED: P.SUPERSEDED, P.LATE: P.SUPERSEDED},
-        "withdraw": {P.DRAFT: P.WITHDRAWN, P.SUBMITTED: P.WITHDRAWN, P.LATE: P.WITHDRAWN, P.RETURNED: P.WITHDRAWN},
+        "withdraw": {
+            P.DRAFT: P.WITHDRAWN,
+            P.SUBMITTED: P.WITHDRAWN,
+            P.LATE: P.WITHDRAWN,
+            P.RETURNED: P.WITHDRAWN,
+        },
     }
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.audit.api import register
 
 PLAN_CREATED = register("training.plan_created", _("Training plan drawn up"))
@@ -14,7 +15,9 @@ PLAN_RETURNED = register("training.plan_returned", _("Training plan returned"))
 PLAN_WITHDRAWN = register("training.plan_withdrawn", _("Training plan withdrawn"))
 PLAN_CHANGED = register("training.plan_changed", _("Change of a training plan begun"))
 PLAN_SUPERSEDED = register("training.plan_superseded", _("Training plan replaced by a newer version"))
-PLAN_DEADLINE_MOVED = register("training.plan_deadline_moved", _("Filing day computed anew after a calendar change"))
+PLAN_DEADLINE_MOVED = register(
+    "training.plan_deadline_moved", _("Filing day computed anew after a calendar change")
+)
 
 CLASS_OPENED = register("training.class_opened", _("Class opened"))
 CLASS_STARTED = register("training.class_started", _("Class started"))

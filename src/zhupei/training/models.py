@@ -4,7 +4,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .choices import ArchiveKind, AttendanceState, ClassState, EnrolmentState, PlanState, PunchKind, PunchMethod
+from .choices import (
+    ArchiveKind,
+    AttendanceState,
+    ClassState,
+    EnrolmentState,
+    PlanState,
+    PunchKind,
+    PunchMethod,
+)
 
 
 class TrainingPlan(models.Model):
@@ -14,12 +22,18 @@ class TrainingPlan(models.Model):
     year = models.PositiveSmallIntegerField(_("year"))
     sequence = models.PositiveSmallIntegerField(_("term number"))
     version = models.PositiveSmallIntegerField(_("version"), default=1)
-    supersedes = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by")
+    supersedes = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by"
+    )
     change_reason = models.TextField(_("reason for the change"), blank=True)
-    state = models.CharField(_("state"), max_length=12, choices=PlanState.choices, default=PlanState.DRAFT, db_index=True)
+    state = models.CharField(
+        _("state"), max_length=12, choices=PlanState.choices, default=PlanState.DRAFT, db_index=True
+    )
     filled_on = models.DateField(_("date filled in"))
     institution_name = models.CharField(_("training institution (full name)"), max_length=200)
-    site = models.ForeignKey("institutions.Site", on_delete=models.PROTECT, related_name="+", verbose_name=_("site"))
+    site = models.ForeignKey(
+        "institutions.Site", on_delete=models.PROTECT, related_name="+", verbose_name=_("site")
+    )
     address = models.CharField(_("address of the class (detailed)"), max_length=300)
     teaching_head = models.CharField(_("teaching head"), max_length=50)
     teaching_head_phone = models.CharField(_("teaching head's phone"), max_length=30)
@@ -27,8 +41,12 @@ class TrainingPlan(models.Model):
     contact_phone = models.CharField(_("contact's phone"), max_length=30)
     opinion = models.TextField(_("institution's opinion"), blank=True)
     signed_by = models.CharField(_("signed by"), max_length=50, blank=True)
-    signature = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    seal = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    signature = models.ForeignKey(
+        "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    seal = models.ForeignKey(
+        "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     first_day = models.DateField(_("first day of class"), null=True, blank=True)
     deadline = models.DateField(_("latest filing day"), null=True, blank=True)
     deadline_is_provisional = models.BooleanField(default=False)
@@ -39,11 +57,15 @@ class TrainingPlan(models.Model):
     late_reason = models.TextField(_("reason for filing late"), blank=True)
     created_at = models.DateTimeField()
     revision = models.PositiveIntegerField(default=0)  # counts edits, so that a stale tab is noticed
-    form_key = models.CharField(max_length=36, null=True, unique=True)  # of the form that made it: posted twice, made once
+    form_key = models.CharField(
+        max_length=36, null=True, unique=True
+    )  # of the form that made it: posted twice, made once
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["institution", "year", "sequence", "version"], name="plan_version_once"),
+            models.UniqueConstraint(
+                fields=["institution", "year", "sequence", "version"], name="plan_version_once"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -55,8 +77,12 @@ class PlanRow(models.Model):
 
     plan = models.ForeignKey(TrainingPlan, on_delete=models.CASCADE, related_name="rows")
     position = models.PositiveSmallIntegerField()
-    post = models.ForeignKey("rulebook.Post", on_delete=models.PROTECT, related_name="+", verbose_name=_("post"))
-    syllabus = models.ForeignKey("rulebook.Syllabus", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    post = models.ForeignKey(
+        "rulebook.Post", on_delete=models.PROTECT, related_name="+", verbose_name=_("post")
+    )
+    syllabus = models.ForeignKey(
+        "rulebook.Syllabus", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     expected = models.PositiveIntegerField(_("expected number"))
     periods = models.JSONField(default=list)
     time_text = models.CharField(_("planned time"), max_length=300)
@@ -98,7 +124,9 @@ class TrainingClass(models.Model):
     fee = models.DecimalField(_("fee (yuan)"), max_digits=10, decimal_places=2)
     first_day = models.DateField(_("first day"))
     last_day = models.DateField(_("last day"))
-    state = models.CharField(_("state"), max_length=10, choices=ClassState.choices, default=ClassState.ENROLLING, db_index=True)
+    state = models.CharField(
+        _("state"), max_length=10, choices=ClassState.choices, default=ClassState.ENROLLING, db_index=True
+    )
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -111,8 +139,12 @@ class Lesson(models.Model):
     """One half-day or lesson of a class's timetable, in one room with one teacher."""
 
     training_class = models.ForeignKey(TrainingClass, on_delete=models.CASCADE, related_name="lessons")
-    room = models.ForeignKey("institutions.Room", on_delete=models.PROTECT, related_name="+", verbose_name=_("room"))
-    teacher = models.ForeignKey("institutions.Teacher", on_delete=models.PROTECT, related_name="+", verbose_name=_("teacher"))
+    room = models.ForeignKey(
+        "institutions.Room", on_delete=models.PROTECT, related_name="+", verbose_name=_("room")
+    )
+    teacher = models.ForeignKey(
+        "institutions.Teacher", on_delete=models.PROTECT, related_name="+", verbose_name=_("teacher")
+    )
     topic = models.CharField(_("topic"), max_length=200)
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
@@ -123,7 +155,11 @@ class Lesson(models.Model):
 
     class Meta:
         ordering = ["starts_at", "pk"]
-        constraints = [models.CheckConstraint(condition=Q(ends_at__gt=models.F("starts_at")), name="lesson_ends_after_start")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=models.F("starts_at")), name="lesson_ends_after_start"
+            )
+        ]
         indexes = [
             models.Index(fields=["room", "starts_at"], name="lesson_by_room"),
             models.Index(fields=["teacher", "starts_at"], name="lesson_by_teacher"),
@@ -140,7 +176,11 @@ class Enrolment(models.Model):
     training_class = models.ForeignKey(TrainingClass, on_delete=models.PROTECT, related_name="enrolments")
     post = models.ForeignKey("rulebook.Post", on_delete=models.PROTECT, related_name="+")
     state = models.CharField(
-        _("state"), max_length=10, choices=EnrolmentState.choices, default=EnrolmentState.APPLIED, db_index=True
+        _("state"),
+        max_length=10,
+        choices=EnrolmentState.choices,
+        default=EnrolmentState.APPLIED,
+        db_index=True,
     )
     applied_at = models.DateTimeField(_("applied"))
     applied_by_id = models.BigIntegerField(null=True)
@@ -151,7 +191,9 @@ class Enrolment(models.Model):
     retain_until = models.DateField(_("records kept until"))
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["person", "training_class"], name="enrolment_once_per_class")]
+        constraints = [
+            models.UniqueConstraint(fields=["person", "training_class"], name="enrolment_once_per_class")
+        ]
 
     def __str__(self) -> str:
         return f"{self.person} · {self.training_class}"
@@ -212,7 +254,9 @@ class ArchiveItem(models.Model):
 
     training_class = models.ForeignKey(TrainingClass, on_delete=models.PROTECT, related_name="archive")
     kind = models.CharField(max_length=12, choices=ArchiveKind.choices)
-    file = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    file = models.ForeignKey(
+        "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     paper_location = models.CharField(_("where the paper lies"), max_length=200, blank=True)
     added_by = models.CharField(max_length=200)
     added_at = models.DateTimeField()

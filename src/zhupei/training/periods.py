@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
+
 from zhupei.kernel import schedule
 from zhupei.kernel.errors import Refusal
 from zhupei.kernel.schedule import Period
@@ -59,7 +60,9 @@ def check(periods: Sequence[Period]) -> None:
     """Raise ``Refusal`` if the periods cannot be: reversed, overlapping, breaks outside the hours."""
     for index, problem in schedule.check(periods):
         words = {
-            schedule.Problem.NO_PERIOD: _("No time is given. Write it as in the example: 2020年1月1-5日9:00-17:00."),
+            schedule.Problem.NO_PERIOD: _(
+                "No time is given. Write it as in the example: 2020年1月1-5日9:00-17:00."
+            ),
             schedule.Problem.DATES_REVERSED: _("The last day lies before the first."),
             schedule.Problem.TOO_MANY_DAYS: _("More than a year: check the dates."),
             schedule.Problem.TIMES_REVERSED: _("The end of the day lies before its beginning."),
@@ -73,7 +76,9 @@ def check(periods: Sequence[Period]) -> None:
 
 def _unreadable(error: schedule.BadSchedule) -> str:
     words = {
-        "bad_date": _("“%(part)s” names a day that does not exist, or a day before the one above it. Write the year and month too."),
+        "bad_date": _(
+            "“%(part)s” names a day that does not exist, or a day before the one above it. Write the year and month too."
+        ),
         "bad_time": _("“%(part)s” names a time that does not exist, or an end before its beginning."),
         "text_too_long": _("The text is too long."),
     }.get(error.code)

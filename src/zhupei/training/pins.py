@@ -46,12 +46,16 @@ def seconds_left() -> int:
 def is_pin(lesson_id: int, text: str) -> bool:
     """True if ``text`` (spaces aside) is the lesson's PIN of this minute or the one before."""
     typed = "".join(text.split())
-    return any(hmac.compare_digest(_pin_at(lesson_id, _minute() - n).encode(), typed.encode()) for n in range(PIN_MINUTES))
+    return any(
+        hmac.compare_digest(_pin_at(lesson_id, _minute() - n).encode(), typed.encode())
+        for n in range(PIN_MINUTES)
+    )
 
 
 def is_link_code(lesson_id: int, text: str) -> bool:
     """True if ``text`` is the lesson's link code of the last three minutes."""
     now = _minute()
     return any(
-        hmac.compare_digest(_digest(lesson_id, now - n, "link")[:20].encode(), text.encode()) for n in range(LINK_MINUTES)
+        hmac.compare_digest(_digest(lesson_id, now - n, "link")[:20].encode(), text.encode())
+        for n in range(LINK_MINUTES)
     )

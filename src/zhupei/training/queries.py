@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
+
 from zhupei.hours import api as hours
 from zhupei.institutions.api import Institution, RegistrationState, RoomKind, Site, trains
 from zhupei.kernel import clock, identity
@@ -59,23 +60,32 @@ def plan_warnings(plan: TrainingPlan) -> list[str]:
     for row in rows:
         if row.hours < least:
             found.append(
-                _("%(post)s: %(hours)s class hours planned; %(least)s are needed, the plan cannot be filed below.")
+                _(
+                    "%(post)s: %(hours)s class hours planned; %(least)s are needed, the plan cannot be filed below."
+                )
                 % {"post": row.post, "hours": f"{row.hours:f}", "least": f"{least:f}"}
             )
         times = periods.from_json(row.periods)
         if periods.lacks_break(times):
-            found.append(_("%(post)s: more than six hours without a break. Breaks do not count as class hours.") % {"post": row.post})
+            found.append(
+                _("%(post)s: more than six hours without a break. Breaks do not count as class hours.")
+                % {"post": row.post}
+            )
         resting = periods.rest_days(times)
         if resting:
             found.append(
-                _("%(post)s: %(n)d of the days are holidays or weekends (the first: %(day)s). That is allowed.")
+                _(
+                    "%(post)s: %(n)d of the days are holidays or weekends (the first: %(day)s). That is allowed."
+                )
                 % {"post": row.post, "n": len(resting), "day": day_words(resting[0])}
             )
         if not trains(plan.institution, row.post):
             found.append(_("%(post)s is not among the posts of your registration.") % {"post": row.post})
     names = [str(row.post) for row in rows]
     found += [
-        _("%(post)s stands in more than one row.") % {"post": name} for name in dict.fromkeys(names) if names.count(name) > 1
+        _("%(post)s stands in more than one row.") % {"post": name}
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
     ]
     missing = sequence_gaps(plan)
     if missing:
@@ -84,7 +94,9 @@ def plan_warnings(plan: TrainingPlan) -> list[str]:
             % {"year": plan.year, "numbers": "、".join(map(str, missing))}
         )
     if plan.deadline_is_provisional:
-        found.append(_("The holidays of that year are not published yet: the filing day is provisional and may move."))
+        found.append(
+            _("The holidays of that year are not published yet: the filing day is provisional and may move.")
+        )
     return found
 
 
@@ -127,7 +139,9 @@ def plan_differences(plan: TrainingPlan) -> list[Difference]:
         "signed_by",
     )
     lines = [
-        Difference(plan._meta.get_field(name).verbose_name, _words(getattr(old, name)), _words(getattr(plan, name)))  # type: ignore[union-attr]
+        Difference(
+            plan._meta.get_field(name).verbose_name, _words(getattr(old, name)), _words(getattr(plan, name))
+        )  # type: ignore[union-attr]
         for name in names
     ]
     before, after = list(old.rows.select_related("post")), list(plan.rows.select_related("post"))
@@ -181,7 +195,9 @@ def lesson_hours(training_class: TrainingClass) -> Decimal:
 def lessons_outside_plan(training_class: TrainingClass) -> list[Lesson]:
     """Lessons on a day that the plan does not name."""
     days = periods.days_of(periods.from_json(training_class.plan_row.periods))
-    return [lesson for lesson in training_class.lessons.all() if clock.local(lesson.starts_at).date() not in days]
+    return [
+        lesson for lesson in training_class.lessons.all() if clock.local(lesson.starts_at).date() not in days
+    ]
 
 
 def start_problems(training_class: TrainingClass) -> list[str]:
@@ -200,11 +216,16 @@ def start_problems(training_class: TrainingClass) -> list[str]:
         )
     outside = lessons_outside_plan(training_class)
     if outside:
-        found.append(_("%(n)d lessons lie on days that the plan does not name. Move them, or change the plan.") % {"n": len(outside)})
+        found.append(
+            _("%(n)d lessons lie on days that the plan does not name. Move them, or change the plan.")
+            % {"n": len(outside)}
+        )
     states = dict(training_class.enrolments.values_list("state").annotate(n=Count("pk")))
     if states.get(EnrolmentState.APPLIED):
         found.append(
-            _("%(n)d applications wait for review. Decide them first: the list of names is closed when the class starts.")
+            _(
+                "%(n)d applications wait for review. Decide them first: the list of names is closed when the class starts."
+            )
             % {"n": states[EnrolmentState.APPLIED]}
         )
     accepted = states.get(EnrolmentState.ACCEPTED, 0)
@@ -243,7 +264,9 @@ class Check:
     text: str
 
 
-def application_checks(person: people.Person, training_class: TrainingClass, *, own: Enrolment | None = None) -> list[Check]:
+def application_checks(
+    person: people.Person, training_class: TrainingClass, *, own: Enrolment | None = None
+) -> list[Check]:
     """What the rule asks of a person who wants to join a class: age, education, no second enrolment, photo."""
     return [
         check_age(person, age_limits()),
@@ -270,7 +293,9 @@ def check_age(person: people.Person, limits: tuple[int, int]) -> Check:
     if low <= age <= high:
         return Check(label, "done", _("%(n)d years") % {"n": age})
     return Check(
-        label, "problem", _("%(n)d years; admitted are %(low)d to %(high)d years.") % {"n": age, "low": low, "high": high}
+        label,
+        "problem",
+        _("%(n)d years; admitted are %(low)d to %(high)d years.") % {"n": age, "low": low, "high": high},
     )
 
 
@@ -282,7 +307,12 @@ def check_education(person: people.Person) -> Check:
     words = person.get_education_display()
     if person.education in ENOUGH_EDUCATION:
         return Check(label, "done", words)
-    return Check(label, "waiting", _("%(education)s: below secondary vocational school. The institution decides.") % {"education": words})
+    return Check(
+        label,
+        "waiting",
+        _("%(education)s: below secondary vocational school. The institution decides.")
+        % {"education": words},
+    )
 
 
 def _check_duplicate(person: people.Person, training_class: TrainingClass, own: Enrolment | None) -> Check:
@@ -332,7 +362,9 @@ def ready_enrolments(institution: Institution, post: Post) -> list[Enrolment]:
 
 def last_lesson_end(enrolment: Enrolment) -> datetime | None:
     """When the last lesson of the enrolment's class ends; None without a timetable."""
-    end: datetime | None = Lesson.objects.filter(training_class_id=enrolment.training_class_id).aggregate(n=Max("ends_at"))["n"]
+    end: datetime | None = Lesson.objects.filter(training_class_id=enrolment.training_class_id).aggregate(
+        n=Max("ends_at")
+    )["n"]
     return end
 
 

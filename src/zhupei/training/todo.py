@@ -8,6 +8,7 @@ from datetime import date
 from django.db.models import Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import Role
@@ -29,7 +30,9 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
         states += [PlanState.LATE] if actor.has(Role.CENTRE_APPROVER) else []
         rows = plans_for(actor).filter(state__in=states)
         first = rows.aggregate(first=Min("first_day"))["first"]
-        yield Task(_("Plans to receive or return"), rows.count(), reverse("training:plan_queue"), **_until(first))
+        yield Task(
+            _("Plans to receive or return"), rows.count(), reverse("training:plan_queue"), **_until(first)
+        )
     if not actor.has(Role.INSTITUTION_HEAD, Role.TEACHING_HEAD, Role.REGISTRAR, Role.TEACHER):
         return
     if actor.has(Role.INSTITUTION_HEAD, Role.TEACHING_HEAD, Role.REGISTRAR):
@@ -40,7 +43,9 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
     if actor.has(Role.REGISTRAR):
         waiting = enrolments_for(actor).filter(state=EnrolmentState.APPLIED)
         yield Task(
-            _("Enrolments to review"), waiting.count(), f"{reverse('training:enrolments')}?state={EnrolmentState.APPLIED}"
+            _("Enrolments to review"),
+            waiting.count(),
+            f"{reverse('training:enrolments')}?state={EnrolmentState.APPLIED}",
         )
     if actor.has(Role.TEACHING_HEAD):
         classes = classes_for(actor)

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+
 from zhupei.config.drill import use_drill_clock
 from zhupei.kernel import clock
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -9,8 +10,13 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, StoredFile, store
+from zhupei.exams import events, telling
+from zhupei.exams.choices import APPLICATION, PLEDGE, ApplicationState
+from zhupei.exams.models import ApplicationRow, ApplicationSession, ApplicationStep, BankApplication
+from zhupei.exams.queries import open_halls
 from zhupei.institutions.api import Institution, Site, institution_of, require_may_train
 from zhupei.kernel import batchno, clock, phones
 from zhupei.kernel.actor import SYSTEM, Actor
@@ -20,11 +26,6 @@ from zhupei.kernel.roles import Role
 from zhupei.organisations.api import OrganisationKind
 from zhupei.rulebook.api import Post, calendar, current_rule_set, deadline_before, parameter
 from zhupei.web.templatetags.web import shanghai
-
-from .. import events, telling
-from ..choices import APPLICATION, PLEDGE, ApplicationState
-from ..models import ApplicationRow, ApplicationSession, ApplicationStep, BankApplication
-from ..queries import open_halls
 
 APPLICANTS = (Role.EXAM_OFFICER, Role.INSTITUTION_HEAD)
 CENTRE_ROLES = (Role.CENTRE_OFFICER, Role.CENTRE_APPROVER)
@@ -77,7 +78,11 @@ def step(application: BankApplication, verb: str, *, by: Actor, opinion: str = "
 
 def locked(application: BankApplication) -> BankApplication:
     """The row under a lock, fresh from the database."""
-    return BankApplication.objects.select_for_update().select_related("institution", "hall").get(pk=application.pk)
+    return (
+        BankApplication.objects.select_for_update()
+        .select_related("institution", "hall")
+        .get(pk=application.pk)
+    )
 
 
 def _own(by: Actor) -> Institution:
@@ -105,14 +110,18 @@ def check_sessions(sessions: Sequence[Span], *, now: datetime) -> None:
             }
             raise Refusal("session_too_short", text, clause="三（三）", field="sessions")
         if clock.local(starts_at).date() != clock.local(ends_at - timedelta(seconds=1)).date():
-            text = _("The session from %(from)s ends on another day. Enter one session a line.") % {"from": shanghai(starts_at)}
+            text = _("The session from %(from)s ends on another day. Enter one session a line.") % {
+                "from": shanghai(starts_at)
+            }
             raise Refusal("session_too_long", text, clause=FORM, field="sessions")
         if starts_at <= now:
             text = _("The session from %(from)s lies in the past.") % {"from": shanghai(starts_at)}
             raise Refusal("session_past", text, clause=FORM, field="sessions")
-    for (_a, before), (after, _b) in zip(ordered, ordered[1:], strict=False):
+    for (_a, before), (after, _b) in itertools.pairwise(ordered):
         if after < before + pause:
-            text = _("The session from %(from)s begins less than %(pause)d minutes after the one before it.") % {
+            text = _(
+                "The session from %(from)s begins less than %(pause)d minutes after the one before it."
+            ) % {
                 "from": shanghai(after),
                 "pause": pause.seconds // 60,
             }
@@ -122,16 +131,22 @@ def check_sessions(sessions: Sequence[Span], *, now: datetime) -> None:
 def check_data(data: ApplicationData) -> None:
     """What annex 4 asks of every line (R183–R193). Raises ``Refusal`` with the field that is wrong."""
     if not open_halls().filter(pk=data.hall.pk).exists():
-        text = _("%(hall)s is not an approved exam hall, or its approval has run out.") % {"hall": data.hall.name}
+        text = _("%(hall)s is not an approved exam hall, or its approval has run out.") % {
+            "hall": data.hall.name
+        }
         raise Refusal("hall_not_approved", text, clause="三（一）", field="hall")
     if not 1 <= data.clients_available <= data.hall.exam_clients:
-        text = _("%(hall)s was accepted with %(has)d exam computers; spare ones do not count. Enter from 1 to %(has)d.") % {
+        text = _(
+            "%(hall)s was accepted with %(has)d exam computers; spare ones do not count. Enter from 1 to %(has)d."
+        ) % {
             "hall": data.hall.name,
             "has": data.hall.exam_clients,
         }
         raise Refusal("clients_over_accepted", text, clause=FORM, field="clients_available")
     if not data.rows:
-        raise Refusal("no_post", _("Enter at least one post with its number of persons."), clause=FORM, field="rows")
+        raise Refusal(
+            "no_post", _("Enter at least one post with its number of persons."), clause=FORM, field="rows"
+        )
     seen: set[int] = set()
     for post, count in data.rows:
         if post.pk in seen:
@@ -197,7 +212,9 @@ def _count_deadline(application: BankApplication) -> None:
 
 
 @transaction.atomic
-def save_application(application: BankApplication | None, data: ApplicationData, *, by: Actor) -> BankApplication:
+def save_application(
+    application: BankApplication | None, data: ApplicationData, *, by: Actor
+) -> BankApplication:
     """Fill in a new application (None) or change a draft or returned one (R045, R182–R193, R195–R197).
 
     The unit's name and the hall's address are copied as they stand. A signature or seal that is not sent again stays.
@@ -232,13 +249,22 @@ def save_application(application: BankApplication | None, data: ApplicationData,
     application.save()
     application.rows.all().delete()
     application.sessions.all().delete()
-    ApplicationRow.objects.bulk_create(ApplicationRow(application=application, post=post, count=n) for post, n in data.rows)
+    ApplicationRow.objects.bulk_create(
+        ApplicationRow(application=application, post=post, count=n) for post, n in data.rows
+    )
     ApplicationSession.objects.bulk_create(
-        ApplicationSession(application=application, starts_at=start, ends_at=end) for start, end in sorted(data.sessions)
+        ApplicationSession(application=application, starts_at=start, ends_at=end)
+        for start, end in sorted(data.sessions)
     )
     step(application, verb, by=by)
     after = {"first_day": application.first_day, "total": application.total, "hall": application.hall_id}
-    record(events.APPLICATION_SAVED, by=by, on=application, organisation_id=institution.organisation_id, after=after)
+    record(
+        events.APPLICATION_SAVED,
+        by=by,
+        on=application,
+        organisation_id=institution.organisation_id,
+        after=after,
+    )
     return application
 
 
@@ -284,12 +310,19 @@ def submit_application(
     APPLICATION.after(application.state, "submit")
     require_may_train(institution)
     if not pledged:
-        raise Refusal("no_pledge", _("Read the pledge and tick it. Without it no application is accepted."), clause=FORM, field="pledge")
+        raise Refusal(
+            "no_pledge",
+            _("Read the pledge and tick it. Without it no application is accepted."),
+            clause=FORM,
+            field="pledge",
+        )
     _require_complete(application)
     sessions = [(one.starts_at, one.ends_at) for one in application.sessions.all()]
     check_sessions(sessions, now=clock.now())
     if not open_halls().filter(pk=application.hall_id).exists():
-        text = _("%(hall)s is not an approved exam hall, or its approval has run out.") % {"hall": application.hall.name}
+        text = _("%(hall)s is not an approved exam hall, or its approval has run out.") % {
+            "hall": application.hall.name
+        }
         raise Refusal("hall_not_approved", text, clause="三（一）")
     _count_deadline(application)
     assert application.deadline is not None
@@ -301,7 +334,9 @@ def submit_application(
     verb = "submit" if in_time else "submit_late"
     before = application.state
     application.state = APPLICATION.after(application.state, verb)
-    application.lateness_days = 0 if in_time else calendar().workdays_between(application.deadline, clock.today())
+    application.lateness_days = (
+        0 if in_time else calendar().workdays_between(application.deadline, clock.today())
+    )
     application.late_reason = "" if in_time else reason
     application.submitted_at = application.pledged_at = now
     application.pledge_digest = sm3(PLEDGE.encode())
@@ -314,7 +349,11 @@ def submit_application(
         on=application,
         organisation_id=institution.organisation_id,
         before={"state": before},
-        after={"state": application.state, "deadline": application.deadline, "lateness_days": application.lateness_days},
+        after={
+            "state": application.state,
+            "deadline": application.deadline,
+            "lateness_days": application.lateness_days,
+        },
         reason=application.late_reason,
     )
     telling.tell_office(
@@ -340,7 +379,11 @@ def withdraw_application(application: BankApplication, *, reason: str = "", by: 
     application.save(update_fields=["state"])
     step(application, "withdraw", by=by, opinion=reason)
     record(
-        events.APPLICATION_WITHDRAWN, by=by, on=application, organisation_id=institution.organisation_id, reason=reason
+        events.APPLICATION_WITHDRAWN,
+        by=by,
+        on=application,
+        organisation_id=institution.organisation_id,
+        reason=reason,
     )
     return application
 
@@ -352,16 +395,27 @@ def recompute_deadlines() -> int:
     lateness counted anew.
     """
     version, moved = calendar().version, 0
-    states = [ApplicationState.DRAFT, ApplicationState.RETURNED, ApplicationState.SUBMITTED, ApplicationState.LATE]
+    states = [
+        ApplicationState.DRAFT,
+        ApplicationState.RETURNED,
+        ApplicationState.SUBMITTED,
+        ApplicationState.LATE,
+    ]
     rows: Iterable[int] = (
-        BankApplication.objects.filter(state__in=states).exclude(calendar_version=version).values_list("pk", flat=True)
+        BankApplication.objects.filter(state__in=states)
+        .exclude(calendar_version=version)
+        .values_list("pk", flat=True)
     )
     for pk in list(rows):
         with transaction.atomic():
             application = BankApplication.objects.select_for_update().get(pk=pk)
             before = application.deadline
             _count_deadline(application)
-            if application.state == ApplicationState.LATE and application.submitted_at and application.deadline:
+            if (
+                application.state == ApplicationState.LATE
+                and application.submitted_at
+                and application.deadline
+            ):
                 on = clock.local(application.submitted_at).date()
                 application.lateness_days = max(calendar().workdays_between(application.deadline, on), 0)
             application.save(

@@ -11,7 +11,21 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
+from zhupei.exams import events, telling
+from zhupei.exams.choices import BATCH, BatchState
+from zhupei.exams.models import Batch, Candidate
+from zhupei.exams.placing import NoPlace, Sitter, place
+from zhupei.exams.queries import (
+    FRESH,
+    active_candidates,
+    bar_of,
+    count_differences,
+    exam_rooms,
+    hours_bar,
+    past_of,
+)
 from zhupei.hours import api as hours
 from zhupei.institutions.api import require_may_train
 from zhupei.kernel import clock
@@ -24,19 +38,6 @@ from zhupei.training import api as training
 from zhupei.training.api import Enrolment, EnrolmentState
 from zhupei.web.templatetags.web import shanghai
 
-from .. import events, telling
-from ..choices import BATCH, BatchState
-from ..models import Batch, Candidate
-from ..placing import NoPlace, Sitter, place
-from ..queries import (
-    FRESH,
-    active_candidates,
-    bar_of,
-    count_differences,
-    exam_rooms,
-    hours_bar,
-    past_of,
-)
 from .applications import APPLICANTS, FORM
 from .scheduling import batch_step
 
@@ -92,11 +93,20 @@ def add_candidates(batch: Batch, enrolment_ids: Iterable[int], *, by: Actor) -> 
         ).select_related("person", "post", "training_class")
     )
     if len(enrolments) != len(ids):
-        raise Refusal("enrolment_unknown", _("Somebody on the list is not (or no longer) accepted in a class of your unit. Load the page again."), field="enrolments")
+        raise Refusal(
+            "enrolment_unknown",
+            _(
+                "Somebody on the list is not (or no longer) accepted in a class of your unit. Load the page again."
+            ),
+            field="enrolments",
+        )
     wanted = {row.post_id for row in batch.application.rows.all()}
     for one in enrolments:
         if one.post_id not in wanted:
-            text = _("%(name)s: the application names no persons for %(post)s.") % {"name": one.person.name, "post": one.post}
+            text = _("%(name)s: the application names no persons for %(post)s.") % {
+                "name": one.person.name,
+                "post": one.post,
+            }
             raise Refusal("post_not_applied", text, clause=FORM, field="enrolments")
     _require_ready(enrolments)
     past = past_of({one.person_id for one in enrolments}, wanted, without=batch)
@@ -155,10 +165,13 @@ def _check_counts(batch: Batch) -> None:
     if not differences:
         return
     texts = [
-        _("%(post)s: %(wanted)d applied for, %(there)d on the list") % {"post": post.name, "wanted": wanted, "there": there}
+        _("%(post)s: %(wanted)d applied for, %(there)d on the list")
+        % {"post": post.name, "wanted": wanted, "there": there}
         for post, wanted, there in differences
     ]
-    lead = _("The candidates are not those of the application. Add or remove persons, or have the application returned.")
+    lead = _(
+        "The candidates are not those of the application. Add or remove persons, or have the application returned."
+    )
     raise Refusal("counts_differ", f"{lead} {'；'.join(texts)}", clause=FORM, status=409)
 
 
@@ -205,7 +218,9 @@ def lock_batch(batch: Batch, *, seed: bytes | None = None, by: Actor) -> Batch:
     state = BATCH.after(batch.state, "lock")
     require_may_train(batch.institution)
     candidates = list(
-        active_candidates(batch).select_related("person", "post", "enrolment__person", "enrolment__training_class")
+        active_candidates(batch).select_related(
+            "person", "post", "enrolment__person", "enrolment__training_class"
+        )
     )
     _check_counts(batch)
     _require_ready(one.enrolment for one in candidates)
@@ -216,10 +231,17 @@ def lock_batch(batch: Batch, *, seed: bytes | None = None, by: Actor) -> Batch:
             raise Refusal("not_again", bar, clause=TEST_CLAUSE, status=409)
     slots = list(batch.slots.all())
     if slots[0].starts_at <= clock.now():
-        raise Refusal("session_past", _("The first session has begun. Ask the centre to move the slot."), clause=FORM, status=409)
+        raise Refusal(
+            "session_past",
+            _("The first session has begun. Ask the centre to move the slot."),
+            clause=FORM,
+            status=409,
+        )
     _check_lessons(candidates, slots[0].starts_at)
     rooms = [(room.pk, room.seats) for room in exam_rooms(batch.hall)]
-    capacity = min(batch.application.clients_available, batch.hall.exam_clients, sum(seats for _room, seats in rooms))
+    capacity = min(
+        batch.application.clients_available, batch.hall.exam_clients, sum(seats for _room, seats in rooms)
+    )
     if capacity * len(slots) < len(candidates):
         text = _("The exam rooms of %(hall)s have %(seats)d seats in use at a time; %(sessions)d sessions do not hold "
                  "%(persons)d persons.") % {
@@ -246,7 +268,12 @@ def lock_batch(batch: Batch, *, seed: bytes | None = None, by: Actor) -> Batch:
     Candidate.objects.bulk_update(candidates, ["slot", "room", "seat", "slip_no"], batch_size=200)
     batch.state, batch.seat_seed = state, seed.hex()
     batch.save(update_fields=["state", "seat_seed"])
-    batch_step(batch, "lock", by=by, note=_("%(n)d candidates, %(sessions)d sessions") % {"n": len(candidates), "sessions": len(slots)})
+    batch_step(
+        batch,
+        "lock",
+        by=by,
+        note=_("%(n)d candidates, %(sessions)d sessions") % {"n": len(candidates), "sessions": len(slots)},
+    )
     record(
         events.BATCH_LOCKED,
         by=by,
@@ -285,7 +312,11 @@ def unlock_batch(batch: Batch, *, reason: str, by: Actor) -> Batch:
     _clear_seats(batch)
     batch_step(batch, "unlock", by=by, note=reason)
     record(
-        events.BATCH_UNLOCKED, by=by, on=batch, organisation_id=batch.institution.organisation_id, reason=reason
+        events.BATCH_UNLOCKED,
+        by=by,
+        on=batch,
+        organisation_id=batch.institution.organisation_id,
+        reason=reason,
     )
     telling.tell_persons(
         persons,

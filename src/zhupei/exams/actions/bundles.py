@@ -8,9 +8,14 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.delivery import api as delivery
 from zhupei.evidence.api import Retention, read, store
+from zhupei.exams import events, keys, telling
+from zhupei.exams.choices import BATCH, BatchState
+from zhupei.exams.models import Batch, BundleOut, Candidate, HallKey
+from zhupei.exams.queries import active_candidates, exam_rooms
 from zhupei.institutions.api import Site
 from zhupei.itembank import api as itembank
 from zhupei.kernel import clock, crypto
@@ -25,10 +30,6 @@ from zhupei.rulebook.api import decimal_parameter, parameter
 from zhupei.web.fields import purpose_key
 from zhupei.web.templatetags.web import shanghai
 
-from .. import events, keys, telling
-from ..choices import BATCH, BatchState
-from ..models import Batch, BundleOut, Candidate, HallKey
-from ..queries import active_candidates, exam_rooms
 from .applications import CENTRE_ROLES
 from .batches import locked_batch
 from .scheduling import batch_step, require_filing
@@ -104,7 +105,10 @@ def _build(
             )
             for slot in batch.slots.all()
         ),
-        rooms=tuple(delivery.Room(id=str(room.pk), name=room.name, seats=room.seats) for room in exam_rooms(batch.hall)),
+        rooms=tuple(
+            delivery.Room(id=str(room.pk), name=room.name, seats=room.seats)
+            for room in exam_rooms(batch.hall)
+        ),
         rules=rules_of(batch),
         candidates=tuple(rows),
         keys=answers,
@@ -112,6 +116,22 @@ def _build(
         created_at=int(now.timestamp() * 1000),
     )
     return delivery.complete(bundle)
+
+
+def _items_seen(candidates: list[Candidate]) -> dict[str, set[str]]:
+    """By candidate, the items that the same person has met in earlier sittings."""
+    keys_of_person: dict[int, list[str]] = {}
+    earlier = Candidate.objects.filter(
+        person_id__in={one.person_id for one in candidates if one.attempt > 1}, result__isnull=False
+    )
+    for one in earlier:
+        keys_of_person.setdefault(one.person_id, []).append(candidate_key(one))
+    met = papers.items_met([key for keys_ in keys_of_person.values() for key in keys_])
+    return {
+        candidate_key(one): set().union(*(met.get(key, set()) for key in keys_of_person[one.person_id]))
+        for one in candidates
+        if one.person_id in keys_of_person
+    }
 
 
 @transaction.atomic
@@ -129,8 +149,11 @@ def draw_batch(batch: Batch, *, by: Actor) -> BundleOut:
     if itembank.latest_release() is None:
         text = _("The item bank has no release yet. The bank keeper makes one under “Item bank”.")
         raise Conflict("no_release", text, clause="三（二）")
-    candidates = list(active_candidates(batch).select_related("person__photo", "post", "slot", "room").order_by("slip_no"))
-    draw = papers.draw_papers(str(batch), [(candidate_key(one), one.post.code) for one in candidates], by=by)
+    candidates = list(
+        active_candidates(batch).select_related("person__photo", "post", "slot", "room").order_by("slip_no")
+    )
+    rows = [(candidate_key(one), one.post.code) for one in candidates]
+    draw = papers.draw_papers(str(batch), rows, by=by, avoid=_items_seen(candidates))
     bundle = _build(batch, candidates, papers.papers_of(draw), papers.keys_of(draw))
     key = secrets.token_bytes(crypto.KEY_BYTES)
     data = delivery.seal_bundle(bundle, bundle_key=key, signer=keys.centre_signer())
@@ -153,7 +176,12 @@ def draw_batch(batch: Batch, *, by: Actor) -> BundleOut:
     )
     batch.state = state
     batch.save(update_fields=["state"])
-    batch_step(batch, "draw", by=by, note=_("%(n)d candidates; digest %(digest)s") % {"n": len(candidates), "digest": row.digest})
+    batch_step(
+        batch,
+        "draw",
+        by=by,
+        note=_("%(n)d candidates; digest %(digest)s") % {"n": len(candidates), "digest": row.digest},
+    )
     record(
         events.PAPERS_DRAWN,
         by=by,
@@ -195,7 +223,9 @@ def release_bundle(batch: Batch, *, by: Actor) -> BundleOut:
     first = batch.slots.all()[0].starts_at
     opens = first - timedelta(minutes=int(parameter("key_release_minutes")))
     if clock.now() < opens:
-        text = _("The key of batch %(batch)s can be released from %(opens)s on; its first session begins at %(first)s.") % {
+        text = _(
+            "The key of batch %(batch)s can be released from %(opens)s on; its first session begins at %(first)s."
+        ) % {
             "batch": batch,
             "opens": shanghai(opens),
             "first": shanghai(first, "time"),
@@ -208,7 +238,11 @@ def release_bundle(batch: Batch, *, by: Actor) -> BundleOut:
         row.save(update_fields=["released_by_1", "released_by_1_id", "released_by_1_roles"])
         batch_step(batch, "release_first", by=by)
         record(
-            events.KEY_RELEASED, by=by, on=batch, organisation_id=batch.institution.organisation_id, after={"person": 1}
+            events.KEY_RELEASED,
+            by=by,
+            on=batch,
+            organisation_id=batch.institution.organisation_id,
+            after={"person": 1},
         )
         return row
     if row.released_by_1_id == by.user_id:
@@ -289,7 +323,9 @@ def register_hall_key(hall: Site, public_key: str, *, by: Actor) -> HallKey:
     try:
         Sm2Verifier(public_key)
     except crypto.BadKey:
-        text = _("This is no public key: it has 130 hexadecimal digits and begins with 04. Copy it from the hall's server.")
+        text = _(
+            "This is no public key: it has 130 hexadecimal digits and begins with 04. Copy it from the hall's server."
+        )
         raise Refusal("bad_key", text, field="public_key") from None
     row, created = HallKey.objects.get_or_create(
         hall=hall,

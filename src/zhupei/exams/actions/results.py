@@ -5,16 +5,17 @@ from __future__ import annotations
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, store
+from zhupei.exams import events, telling
+from zhupei.exams.choices import BATCH, RESULT, BatchState, ResultState
+from zhupei.exams.models import Batch, ExamsEvent, Result, ResultStep, ReturnIn, VoidProposal
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Conflict, Refusal
 from zhupei.kernel.roles import Role
 
-from .. import events, telling
-from ..choices import BATCH, RESULT, BatchState, ResultState
-from ..models import Batch, ExamsEvent, Result, ResultStep, ReturnIn, VoidProposal
 from .applications import CENTRE_ROLES, Upload
 from .batches import locked_batch
 from .scheduling import batch_step
@@ -69,7 +70,9 @@ def confirm_batch(batch: Batch, *, by: Actor) -> int:
                  "a reason, before confirming.") % {"n": len(row.differences)}  # fmt: skip
         raise Conflict("differences_stand", text, clause="三（二）")
     if VoidProposal.objects.filter(result__candidate__batch=batch, decided_at=None).exists():
-        raise Conflict("void_open", _("A proposal to void a result of this batch is still open. Decide it first."))
+        raise Conflict(
+            "void_open", _("A proposal to void a result of this batch is still open. Decide it first.")
+        )
     now = clock.now()
     results = list(
         Result.objects.select_for_update(of=("self",))

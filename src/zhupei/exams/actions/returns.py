@@ -7,9 +7,14 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.delivery import api as delivery
 from zhupei.evidence.api import Retention, read, store
+from zhupei.exams import events, keys, telling
+from zhupei.exams.choices import BATCH, ResultState
+from zhupei.exams.models import Batch, BundleOut, Candidate, HallKey, Result, ResultStep, ReturnIn
+from zhupei.exams.queries import active_candidates
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.crypto import Sm2Verifier, sm3
@@ -17,10 +22,6 @@ from zhupei.kernel.digests import digest
 from zhupei.kernel.errors import Conflict, Refusal
 from zhupei.kernel.roles import Role
 
-from .. import events, keys, telling
-from ..choices import BATCH, ResultState
-from ..models import Batch, BundleOut, Candidate, HallKey, Result, ResultStep, ReturnIn
-from ..queries import active_candidates
 from .applications import CENTRE_ROLES
 from .batches import locked_batch
 from .bundles import BUNDLE_TYPE, HALL_ROLES, bundle_key, candidate_key
@@ -52,9 +53,13 @@ def _open(batch: Batch, data: bytes) -> tuple[delivery.Return, delivery.Bundle]:
     """The return and the bundle it answers. Raises ``Refusal`` unless signature, seal and manifest hold and both agree."""
     key = bundle_key(batch)
     row = BundleOut.objects.select_related("file").get(batch=batch)
-    known = list(HallKey.objects.filter(hall_id=batch.hall_id, ended_at=None).values_list("public_key", flat=True))
+    known = list(
+        HallKey.objects.filter(hall_id=batch.hall_id, ended_at=None).values_list("public_key", flat=True)
+    )
     if not known:
-        text = _("The hall's key is not registered with the centre. Register it under “Keys” and hand the return in again.")
+        text = _(
+            "The hall's key is not registered with the centre. Register it under “Keys” and hand the return in again."
+        )
         raise Refusal("hall_key_missing", text, status=409)
     content: delivery.Return | None = None
     for public_key in known:
@@ -67,8 +72,15 @@ def _open(batch: Batch, data: bytes) -> tuple[delivery.Return, delivery.Bundle]:
     if content is None:
         raise Refusal("signature_invalid", _why("signature_invalid"), field="file")
     bundle = delivery.open_bundle(read(row.file), bundle_key=key, verifier=keys.centre_verifier())
-    if (content.bundle_id, content.batch_no, content.hall_id) != (bundle.bundle_id, bundle.batch_no, bundle.hall.id):
-        text = _("This return belongs to batch %(other)s, not to %(batch)s.") % {"other": content.batch_no, "batch": batch}
+    if (content.bundle_id, content.batch_no, content.hall_id) != (
+        bundle.bundle_id,
+        bundle.batch_no,
+        bundle.hall.id,
+    ):
+        text = _("This return belongs to batch %(other)s, not to %(batch)s.") % {
+            "other": content.batch_no,
+            "batch": batch,
+        }
         raise Refusal("other_batch", text, field="file", status=409)
     if content.bundle_digests != bundle.digests:
         text = _("The hall worked with another content of the bundle than the centre sealed. Do not use this return; tell the "
@@ -84,7 +96,15 @@ def _compare(
     found: list[dict[str, Any]] = []
 
     def differ(what: str, subject: str, hall: Any, centre: Any) -> None:
-        found.append({"slip_no": planned.slip_no, "what": what, "subject": subject, "hall": str(hall), "centre": str(centre)})
+        found.append(
+            {
+                "slip_no": planned.slip_no,
+                "what": what,
+                "subject": subject,
+                "hall": str(hall),
+                "centre": str(centre),
+            }
+        )
 
     for subject, paper in planned.papers.items():
         if record_.papers.get(subject) != paper.digest:
@@ -110,7 +130,9 @@ def _compare(
 def _require_same_people(content: delivery.Return, candidates: dict[str, Candidate]) -> None:
     came = [one.candidate_id for one in content.sittings]
     if len(set(came)) != len(came) or set(came) != set(candidates):
-        text = _("The return does not tell of exactly the candidates of this batch: %(missing)d missing, %(extra)d too many.") % {
+        text = _(
+            "The return does not tell of exactly the candidates of this batch: %(missing)d missing, %(extra)d too many."
+        ) % {
             "missing": len(set(candidates) - set(came)),
             "extra": len(came) - len(set(came) & set(candidates)),
         }
@@ -151,8 +173,12 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
     if known is not None:
         if known.digest == mark:
             return known
-        raise Conflict("return_exists", _("Another return of this batch was received already. It is not replaced."))
-    state = BATCH.after(batch.state, "receive", message=_("The key of this batch is not released, or the batch is over."))
+        raise Conflict(
+            "return_exists", _("Another return of this batch was received already. It is not replaced.")
+        )
+    state = BATCH.after(
+        batch.state, "receive", message=_("The key of this batch is not released, or the batch is over.")
+    )
     content, bundle = _open(batch, data)
     candidates = {candidate_key(one): one for one in active_candidates(batch)}
     _require_same_people(content, candidates)

@@ -8,7 +8,12 @@ from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
+from zhupei.exams import events, telling
+from zhupei.exams.choices import APPLICATION, BATCH, ApplicationState, BatchState, FilingKind
+from zhupei.exams.models import BankApplication, Batch, BatchCounter, BatchStep, Filing, Slot
+from zhupei.exams.queries import open_halls, slot_conflicts, windows_of
 from zhupei.institutions.api import require_may_train
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
@@ -18,10 +23,6 @@ from zhupei.organisations.api import OrganisationKind
 from zhupei.rulebook.api import current_rule_set, deadline_before, parameter
 from zhupei.web.templatetags.web import shanghai
 
-from .. import events, telling
-from ..choices import APPLICATION, BATCH, ApplicationState, BatchState, FilingKind
-from ..models import BankApplication, Batch, BatchCounter, BatchStep, Filing, Slot
-from ..queries import open_halls, slot_conflicts, windows_of
 from .applications import CENTRE_ROLES, CLAUSE, Span, check_room, check_sessions, locked, step
 
 
@@ -60,7 +61,9 @@ def _new_batch(application: BankApplication, year: int, counter: BatchCounter) -
 
 
 @transaction.atomic
-def schedule(application: BankApplication, sessions: Sequence[Span], *, opinion: str = "", by: Actor) -> Batch:
+def schedule(
+    application: BankApplication, sessions: Sequence[Span], *, opinion: str = "", by: Actor
+) -> Batch:
     """Give an application its slots, or move them (R046). The first time, the batch gets its number.
 
     A late application is decided by the centre's approver. Refused when the hall is taken or the bank's capacity would be
@@ -83,10 +86,16 @@ def schedule(application: BankApplication, sessions: Sequence[Span], *, opinion:
         raise Refusal("hall_not_approved", text, clause="三（一）")
     check_sessions(sessions, now=clock.now())
     check_room(application.total, application.clients_available, len(sessions))
-    if not application.late_reason and application.submitted_at is not None and first_day < application.first_day:
+    if (
+        not application.late_reason
+        and application.submitted_at is not None
+        and first_day < application.first_day
+    ):
         last = deadline_before(first_day, "bank_apply_workdays")
         if not last.is_met_by(application.submitted_at):
-            text = _("For a test on %(day)s the application would have been due on %(deadline)s; it came on %(came)s.") % {
+            text = _(
+                "For a test on %(day)s the application would have been due on %(deadline)s; it came on %(came)s."
+            ) % {
                 "day": shanghai(first_day),
                 "deadline": shanghai(last.date),
                 "came": shanghai(application.submitted_at, "date"),
@@ -94,12 +103,16 @@ def schedule(application: BankApplication, sessions: Sequence[Span], *, opinion:
             raise Refusal("too_late", text, clause=CLAUSE, field="sessions")
     batch = Batch.objects.select_for_update().filter(application=application).first()
     if batch is not None and batch.state not in (BatchState.PREPARING, BatchState.CANCELLED):
-        text = _("The candidates of batch %(batch)s are fixed. Open the batch for changes first.") % {"batch": batch}
+        text = _("The candidates of batch %(batch)s are fixed. Open the batch for changes first.") % {
+            "batch": batch
+        }
         raise Conflict("batch_locked", text)
     windows = windows_of(application.total, application.clients_available, sessions)
     conflicts = slot_conflicts(application.hall, windows, without=batch)
     if conflicts:
-        raise Refusal("slot_conflict", fields={"sessions": [one.text for one in conflicts]}, clause=CLAUSE, status=409)
+        raise Refusal(
+            "slot_conflict", fields={"sessions": [one.text for one in conflicts]}, clause=CLAUSE, status=409
+        )
     batch_verb = verb
     if batch is None:
         batch = _new_batch(application, first_day.year, counter)
@@ -162,7 +175,9 @@ def return_application(application: BankApplication, *, opinion: str, by: Actor)
     batch = Batch.objects.select_for_update().filter(application=application).first()
     if batch is not None and batch.state != BatchState.CANCELLED:
         if batch.state != BatchState.PREPARING:
-            text = _("The candidates of batch %(batch)s are fixed. Open the batch for changes first.") % {"batch": batch}
+            text = _("The candidates of batch %(batch)s are fixed. Open the batch for changes first.") % {
+                "batch": batch
+            }
             raise Conflict("batch_locked", text)
         batch.state = BATCH.after(batch.state, "cancel")
         batch.save(update_fields=["state"])
@@ -182,7 +197,8 @@ def return_application(application: BankApplication, *, opinion: str, by: Actor)
         application.institution.organisation_id,
         telling.OWNERS,
         kind="exams.returned",
-        title=_("The application for the test on %(day)s was returned") % {"day": shanghai(application.first_day)},
+        title=_("The application for the test on %(day)s was returned")
+        % {"day": shanghai(application.first_day)},
         text=opinion,
         to="exams:application",
         pk=application.pk,
@@ -215,7 +231,8 @@ def file_with_office(application: BankApplication, *, by: Actor) -> Filing:
         OrganisationKind.CITY,
         (Role.CITY_EDUCATION_OFFICE,),
         kind="exams.filing",
-        title=_("Filing: batch %(batch)s of %(unit)s") % {"batch": application.batch, "unit": application.institution_name},
+        title=_("Filing: batch %(batch)s of %(unit)s")
+        % {"batch": application.batch, "unit": application.institution_name},
         url=reverse("exams:filings"),
     )
     return filing
@@ -232,7 +249,9 @@ def receive_filing(filing: Filing, receipt_no: str, *, by: Actor) -> Filing:
     if not receipt_no:
         raise Refusal("no_receipt", _("Enter the receipt number."), field="receipt_no")
     if Filing.objects.filter(receipt_no=receipt_no).exists():
-        raise Refusal("receipt_taken", _("This receipt number is used already."), field="receipt_no", status=409)
+        raise Refusal(
+            "receipt_taken", _("This receipt number is used already."), field="receipt_no", status=409
+        )
     filing.receipt_no, filing.received_at = receipt_no, clock.now()
     filing.received_by = f"{by.organisation_name} {by.name}".strip()
     filing.save(update_fields=["receipt_no", "received_at", "received_by"])

@@ -11,8 +11,20 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
+
 from zhupei.documents import api as documents
 from zhupei.evidence.api import read
+from zhupei.exams import access, actions, prints
+from zhupei.exams.choices import PLEDGE, ApplicationState
+from zhupei.exams.forms import (
+    ApplicationFilter,
+    ApplicationForm,
+    PostRows,
+    SessionRows,
+    SubmitForm,
+    upload_of,
+)
+from zhupei.exams.models import ApplicationSession, BankApplication
 from zhupei.institutions.api import institution_of
 from zhupei.kernel import clock
 from zhupei.kernel.roles import CENTRE
@@ -23,10 +35,6 @@ from zhupei.web.forms import with_added_row
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals, status_of
 
-from .. import access, actions, prints
-from ..choices import PLEDGE, ApplicationState
-from ..forms import ApplicationFilter, ApplicationForm, PostRows, SessionRows, SubmitForm, upload_of
-from ..models import ApplicationSession, BankApplication
 from .pieces import actor_of, answers, timeline
 
 EDITABLE = (ApplicationState.DRAFT, ApplicationState.RETURNED)
@@ -56,8 +64,21 @@ def application_list(request: HttpRequest) -> HttpResponse:
 def _first_values(application: BankApplication | None, request: HttpRequest) -> dict[str, Any]:
     if application is None:
         institution = institution_of(actor_of(request))
-        return {"contact": institution.contact, "contact_mobile": institution.contact_phone} if institution else {}
-    names = ("clients_available", "draft_number", "lead", "lead_mobile", "contact", "contact_mobile", "signed_by", "signed_on")
+        return (
+            {"contact": institution.contact, "contact_mobile": institution.contact_phone}
+            if institution
+            else {}
+        )
+    names = (
+        "clients_available",
+        "draft_number",
+        "lead",
+        "lead_mobile",
+        "contact",
+        "contact_mobile",
+        "signed_by",
+        "signed_on",
+    )
     return {"hall": application.hall_id, **{name: getattr(application, name) for name in names}}
 
 
@@ -81,7 +102,9 @@ def _filled(form: Any) -> bool:
     return bool(form.has_changed() and form.is_valid())
 
 
-def _data(form: ApplicationForm, sessions: BaseFormSet[Any], posts: BaseFormSet[Any]) -> actions.ApplicationData:
+def _data(
+    form: ApplicationForm, sessions: BaseFormSet[Any], posts: BaseFormSet[Any]
+) -> actions.ApplicationData:
     values = form.cleaned_data
     return actions.ApplicationData(
         hall=values["hall"],
@@ -96,7 +119,11 @@ def _data(form: ApplicationForm, sessions: BaseFormSet[Any], posts: BaseFormSet[
         signature=upload_of(values["signature"]),
         seal=upload_of(values["seal"]),
         sessions=[one.span for one in sessions.forms if one.cleaned_data.get("day")],
-        rows=[(one.cleaned_data["post"], one.cleaned_data["count"]) for one in posts.forms if one.cleaned_data.get("post")],
+        rows=[
+            (one.cleaned_data["post"], one.cleaned_data["count"])
+            for one in posts.forms
+            if one.cleaned_data.get("post")
+        ],
     )
 
 
@@ -161,11 +188,16 @@ def _facts(application: BankApplication) -> list[tuple[Any, Any]]:
 def application_detail(request: HttpRequest, pk: int, form: SubmitForm | None = None) -> HttpResponse:
     """One application: what it says, where it stands, what can be done."""
     actor = actor_of(request)
-    rows = access.applications_for(actor).select_related("batch", "filing", "signature", "seal").prefetch_related(
-        Prefetch("sessions", queryset=ApplicationSession.objects.order_by("starts_at"))
+    rows = (
+        access.applications_for(actor)
+        .select_related("batch", "filing", "signature", "seal")
+        .prefetch_related(Prefetch("sessions", queryset=ApplicationSession.objects.order_by("starts_at")))
     )
     application = get_object_or_404(rows, pk=pk)
-    own = may_open(actor, "exams:application_submit") and application.institution.organisation_id == actor.organisation_id
+    own = (
+        may_open(actor, "exams:application_submit")
+        and application.institution.organisation_id == actor.organisation_id
+    )
     editable = application.state in EDITABLE
     late = False
     left = None
@@ -189,10 +221,13 @@ def application_detail(request: HttpRequest, pk: int, form: SubmitForm | None = 
         "late_text": actions.too_late_text(application) if own and editable and late else "",
         "left": left,
         "centre": centre,
-        "may_decide": centre and (application.state != ApplicationState.LATE or may_open(actor, "exams:confirm")),
+        "may_decide": centre
+        and (application.state != ApplicationState.LATE or may_open(actor, "exams:confirm")),
         "entries": timeline(application.steps.order_by("at", "pk"), "opinion"),
     }
-    return render(request, "exams/application.html", context, status=status_of(form) if form is not None else 200)
+    return render(
+        request, "exams/application.html", context, status=status_of(form) if form is not None else 200
+    )
 
 
 @require_POST
@@ -204,7 +239,10 @@ def application_submit(request: HttpRequest, pk: int) -> HttpResponseBase:
     if form.is_valid():
         with refusals(form) as outcome:
             done = actions.submit_application(
-                application, pledged=form.cleaned_data["pledge"], late_reason=form.cleaned_data["late_reason"], by=actor
+                application,
+                pledged=form.cleaned_data["pledge"],
+                late_reason=form.cleaned_data["late_reason"],
+                by=actor,
             )
         if outcome.ok:
             text = _("Application submitted. The centre arranges the time and tells you.")
@@ -240,7 +278,9 @@ def application_pdf(request: HttpRequest, pk: int) -> HttpResponse:
 def application_docx(request: HttpRequest, pk: int) -> HttpResponse:
     application = get_object_or_404(access.applications_for(actor_of(request)), pk=pk)
     kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-    return file_response(documents.render_docx(prints.bank_form(application)), _name(application, "docx"), kind)
+    return file_response(
+        documents.render_docx(prints.bank_form(application)), _name(application, "docx"), kind
+    )
 
 
 def application_image(request: HttpRequest, pk: int, which: str) -> HttpResponse:

@@ -11,8 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
+
 from zhupei.audit.api import record
 from zhupei.documents import api as documents
+from zhupei.exams import access, actions, events, prints, queries
+from zhupei.exams.choices import BatchState
+from zhupei.exams.forms import BatchFilter, ReasonForm, ReturnForm
+from zhupei.exams.models import Batch, Slot
 from zhupei.kernel import batchno, clock
 from zhupei.kernel.roles import CENTRE
 from zhupei.rulebook.api import parameter
@@ -20,13 +25,15 @@ from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals, status_of
 
-from .. import access, actions, events, prints, queries
-from ..choices import BatchState
-from ..forms import BatchFilter, ReasonForm, ReturnForm
-from ..models import Batch, Slot
 from .pieces import actor_of, answers, timeline
 
-AFTER_LOCK = (BatchState.LOCKED, BatchState.READY, BatchState.RELEASED, BatchState.RETURNED, BatchState.CONFIRMED)
+AFTER_LOCK = (
+    BatchState.LOCKED,
+    BatchState.READY,
+    BatchState.RELEASED,
+    BatchState.RETURNED,
+    BatchState.CONFIRMED,
+)
 MAX_RETURN = 512 * 1024 * 1024
 
 
@@ -71,10 +78,8 @@ def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
     rows = access.batches_for(actor).select_related("bundle", "hall_return", "application__filing")
     batch = get_object_or_404(rows, pk=pk)
     own = batch.institution.organisation_id == actor.organisation_id and may_open(actor, "exams:lock")
-    hall_desk = (
-        actor.has(*CENTRE)
-        or batch.hall.institution.organisation_id == actor.organisation_id
-        and may_open(actor, "exams:bundle")
+    hall_desk = actor.has(*CENTRE) or (
+        batch.hall.institution.organisation_id == actor.organisation_id and may_open(actor, "exams:bundle")
     )
     filing = getattr(batch.application, "filing", None)
     bundle = getattr(batch, "bundle", None)
@@ -103,7 +108,8 @@ def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "after_lock": batch.state in AFTER_LOCK,
         "results_open": may_open(actor, "exams:results") and hasattr(batch, "hall_return"),
         "results": queries.result_counts(batch) if hasattr(batch, "hall_return") else None,
-        "may_print": may_open(actor, "exams:slips") and batch.institution.organisation_id == actor.organisation_id,
+        "may_print": may_open(actor, "exams:slips")
+        and batch.institution.organisation_id == actor.organisation_id,
         "may_seats": may_open(actor, "exams:seat_list"),
         "may_scores": may_open(actor, "exams:score_list"),
         "entries": timeline(batch.steps.order_by("at", "pk"), "note"),
@@ -125,8 +131,10 @@ def candidates(request: HttpRequest, pk: int) -> HttpResponseBase:
             pk=pk,
         )
     choices = queries.choices_for(batch) if batch.state == BatchState.PREPARING else []
-    chosen = queries.active_candidates(batch).select_related("person", "post", "slot", "room").order_by(
-        "slip_no", "post__position", "pk"
+    chosen = (
+        queries.active_candidates(batch)
+        .select_related("person", "post", "slot", "room")
+        .order_by("slip_no", "post__position", "pk")
     )
     context = {
         "batch": batch,
@@ -189,7 +197,15 @@ def lock(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _reasoned(
-    request: HttpRequest, batch: Batch, act: Any, *, title: str, lead: str, label: str, done: str, danger: bool = False
+    request: HttpRequest,
+    batch: Batch,
+    act: Any,
+    *,
+    title: str,
+    lead: str,
+    label: str,
+    done: str,
+    danger: bool = False,
 ) -> HttpResponseBase:
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -218,7 +234,9 @@ def unlock(request: HttpRequest, pk: int) -> HttpResponseBase:
         batch,
         lambda reason: actions.unlock_batch(batch, reason=reason, by=actor),
         title=_("Open batch %(batch)s for changes") % {"batch": batch},
-        lead=_("All seats and slip numbers are taken back, and every candidate is told. They are drawn anew afterwards."),
+        lead=_(
+            "All seats and slip numbers are taken back, and every candidate is told. They are drawn anew afterwards."
+        ),
         label=_("Open for changes"),
         done=_("The batch is open for changes."),
     )
@@ -258,7 +276,9 @@ def release(request: HttpRequest, pk: int) -> HttpResponseBase:
     batch = get_object_or_404(access.batches_for(actor), pk=pk)
     row = actions.release_bundle(batch, by=actor)
     if row.released_at is None:
-        messages.success(request, _("You released the key as the first of two persons. Another one has to release it too."))
+        messages.success(
+            request, _("You released the key as the first of two persons. Another one has to release it too.")
+        )
     else:
         messages.success(request, _("The key is released. The hall can open the bundle."))
     return redirect("exams:batch", pk=pk)
@@ -295,7 +315,9 @@ def return_upload(request: HttpRequest, pk: int) -> HttpResponseBase:
                 row = actions.receive_return(batch, file.read(), by=actor)
             if outcome.ok:
                 if row.differences:
-                    text = _("Return received. %(n)d differences between the hall's scores and the centre's are listed.")
+                    text = _(
+                        "Return received. %(n)d differences between the hall's scores and the centre's are listed."
+                    )
                     messages.warning(request, text % {"n": len(row.differences)})
                 else:
                     messages.success(request, _("Return received; the hall's scores and the centre's agree."))
@@ -319,7 +341,9 @@ def accept_differences(request: HttpRequest, pk: int) -> HttpResponseBase:
         batch,
         lambda reason: actions.accept_differences(batch, reason=reason, by=actor),
         title=_("Accept the centre's scores for batch %(batch)s") % {"batch": batch},
-        lead=_("The scores that count are those the centre computed from the raw answers. The differences stay on record."),
+        lead=_(
+            "The scores that count are those the centre computed from the raw answers. The differences stay on record."
+        ),
         label=_("Accept with this reason"),
         done=_("Accepted. The batch can be confirmed."),
         danger=True,

@@ -11,6 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
+
+from zhupei.exams import access, actions, jobs, keys, queries
+from zhupei.exams.choices import ApplicationState
+from zhupei.exams.forms import HallKeyForm, OpinionForm, ReasonForm, ReceiptForm, ScheduleForm, SessionRows
+from zhupei.exams.models import BankApplication, Batch
 from zhupei.kernel import clock
 from zhupei.kernel.dates import add_months
 from zhupei.kernel.roles import Role
@@ -20,10 +25,6 @@ from zhupei.web.forms import with_added_row
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import perform, refusals, status_of
 
-from .. import access, actions, jobs, keys, queries
-from ..choices import ApplicationState
-from ..forms import HallKeyForm, OpinionForm, ReasonForm, ReceiptForm, ScheduleForm, SessionRows
-from ..models import BankApplication, Batch
 from .applications import _first_sessions
 from .pieces import actor_of
 
@@ -51,7 +52,11 @@ def _day(text: str | None) -> date:
 def slots(request: HttpRequest) -> HttpResponse:
     """The slot calendar of the city: a week by half-hours or a month by days, and the same as a list."""
     day = _day(request.GET.get("day"))
-    context: dict[str, Any] = {"day": day, "today": clock.today(), "may_plan": may_open(actor_of(request), "exams:queue")}
+    context: dict[str, Any] = {
+        "day": day,
+        "today": clock.today(),
+        "may_plan": may_open(actor_of(request), "exams:queue"),
+    }
     if request.GET.get("view") == "month":
         first = day.replace(day=1)
         weeks = queries.month_of(day)
@@ -101,11 +106,16 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponseBase:
             for one in batch.slots.all()
         ]
     form = ScheduleForm(posted)
-    rows = SessionRows(with_added_row(posted, "sessions") if adding else posted, prefix="sessions", initial=wished or None)
+    rows = SessionRows(
+        with_added_row(posted, "sessions") if adding else posted, prefix="sessions", initial=wished or None
+    )
     checked = False
     spans: list[Any] = []
     if posted is None:
-        spans = [(one.starts_at, one.ends_at) for one in (batch.slots.all() if batch else application.sessions.all())]
+        spans = [
+            (one.starts_at, one.ends_at)
+            for one in (batch.slots.all() if batch else application.sessions.all())
+        ]
         spans = spans or [(one.starts_at, one.ends_at) for one in application.sessions.all()]
     elif not adding and form.is_valid() and rows.is_valid():
         spans = _spans(rows)
@@ -115,7 +125,11 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponseBase:
             with refusals(form) as outcome:
                 done = actions.schedule(application, spans, opinion=form.cleaned_data["opinion"], by=actor)
             if outcome.ok:
-                messages.success(request, _("Slot given: batch %(batch)s. File it with the education office next.") % {"batch": done})
+                messages.success(
+                    request,
+                    _("Slot given: batch %(batch)s. File it with the education office next.")
+                    % {"batch": done},
+                )
                 return redirect("exams:application", pk=pk)
     status = 200 if adding or checked else status_of(form)
     if posted is not None and not adding and status == 200 and rows.errors and any(rows.errors):

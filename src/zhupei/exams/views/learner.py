@@ -7,16 +7,17 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
+
 from zhupei.documents import api as documents
+from zhupei.exams import access, prints
+from zhupei.exams.choices import BatchState, ResultState
+from zhupei.exams.models import Candidate, Result
+from zhupei.exams.queries import candidacies_of
 from zhupei.kernel import clock
 from zhupei.people.api import person_of
 from zhupei.rulebook.api import decimal_parameter, parameter
 from zhupei.web.views import file_response
 
-from .. import access, prints
-from ..choices import BatchState, ResultState
-from ..models import Candidate, Result
-from ..queries import candidacies_of
 from .pieces import actor_of
 
 SEATED = (BatchState.LOCKED, BatchState.READY, BatchState.RELEASED)
@@ -56,7 +57,10 @@ def my_test(request: HttpRequest) -> HttpResponse:
 def my_slip(request: HttpRequest, pk: int) -> HttpResponse:
     """The learner's own admission slip."""
     candidate = get_object_or_404(
-        access.candidates_for(actor_of(request)).filter(removed_at=None).exclude(batch__state=BatchState.CANCELLED), pk=pk
+        access.candidates_for(actor_of(request))
+        .filter(removed_at=None)
+        .exclude(batch__state=BatchState.CANCELLED),
+        pk=pk,
     )
     data = documents.render_pdf(prints.slip_of(candidate))
     return file_response(data, f"准考证 {candidate.slip_no}.pdf", "application/pdf", inline=True)
@@ -66,9 +70,13 @@ def _words(result: Result) -> tuple[str, str]:
     """What a result means and what comes next, in two sentences."""
     mark = f"{decimal_parameter('subject_pass_mark').normalize():f}"
     if result.state == ResultState.VOID:
-        return _("This result was voided and does not count."), _("The reason stands below. Ask your training unit about a new test.")
+        return _("This result was voided and does not count."), _(
+            "The reason stands below. Ask your training unit about a new test."
+        )
     if result.state == ResultState.DOUBTFUL:
-        return _("The centre is looking into this result."), _("You are told when it is decided. You need not do anything now.")
+        return _("The centre is looking into this result."), _(
+            "You are told when it is decided. You need not do anything now."
+        )
     if not result.passed:
         months = int(parameter("resit_months"))
         return (
@@ -92,7 +100,9 @@ def my_results(request: HttpRequest) -> HttpResponse:
     person = person_of(actor_of(request))
     cards = []
     if person is not None:
-        for candidate in candidacies_of(person).filter(result__isnull=False).prefetch_related("result__steps"):
+        for candidate in (
+            candidacies_of(person).filter(result__isnull=False).prefetch_related("result__steps")
+        ):
             result = candidate.result
             meaning, following = _words(result)
             reasons = [step.reason for step in result.steps.all() if step.verb == "void" and step.reason]

@@ -7,9 +7,9 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
-from zhupei.kernel.actor import Actor
 
-from ..choices import VERBS
+from zhupei.exams.choices import VERBS
+from zhupei.kernel.actor import Actor
 
 
 def actor_of(request: HttpRequest) -> Actor:

@@ -9,16 +9,17 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+
 from zhupei.evidence.api import read
+from zhupei.exams import access, actions, queries
+from zhupei.exams.choices import RESULT, BatchState, ResultState
+from zhupei.exams.forms import DecideForm, ReasonForm, ResultFilter, VoidForm, upload_of
+from zhupei.exams.models import Result
 from zhupei.kernel.roles import CENTRE
 from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, refusals, status_of
 
-from .. import access, actions, queries
-from ..choices import RESULT, BatchState, ResultState
-from ..forms import DecideForm, ReasonForm, ResultFilter, VoidForm, upload_of
-from ..models import Result
 from .pieces import actor_of, answers, timeline
 
 
@@ -43,7 +44,12 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
     batch = get_object_or_404(visible, pk=pk)
     rows, filters, filtered = _filtered(request, access.results_for(actor).filter(candidate__batch=batch))
     page = page_by_key(rows, request, order=("candidate__slip_no", "pk"), size=100)
-    absent = queries.active_candidates(batch).filter(result=None).select_related("person", "post").order_by("slip_no")
+    absent = (
+        queries.active_candidates(batch)
+        .filter(result=None)
+        .select_related("person", "post")
+        .order_by("slip_no")
+    )
     context = {
         "batch": batch,
         "page": page,
@@ -88,7 +94,9 @@ def result_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "exams/result.html", context)
 
 
-def _act(request: HttpRequest, result: Result, form: Any, act: Any, context: dict[str, Any], done: str) -> HttpResponseBase:
+def _act(
+    request: HttpRequest, result: Result, form: Any, act: Any, context: dict[str, Any], done: str
+) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
             act(form.cleaned_data)
@@ -160,7 +168,8 @@ def void_decide(request: HttpRequest, pk: int) -> HttpResponseBase:
             "title": _("Decide the proposal to void"),
             "submit_label": _("Decide"),
             "danger": True,
-            "words": _("Proposed by %(who)s: %(why)s") % {"who": proposal.proposed_by, "why": proposal.reason},
+            "words": _("Proposed by %(who)s: %(why)s")
+            % {"who": proposal.proposed_by, "why": proposal.reason},
         },
         _("Decided."),
     )

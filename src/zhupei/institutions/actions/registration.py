@@ -537,37 +537,37 @@ def publish(institution: Institution, *, by: Actor) -> Institution:
 
 
 @transaction.atomic
-def block(institution: Institution, reason: str, *, by: Actor) -> Institution:
+def block(institution: Institution, opinion: str, *, by: Actor) -> Institution:
     """Hide the registration of an institution by sanction (R084): off the public list at once, no plan, no application."""
     by.require(Role.CITY_EDUCATION_OFFICE)
     institution = _lock(institution)
     REGISTRATION.after(institution.state, "block")
-    _require_opinion(reason)
-    institution = _move(institution, "block", events.BLOCKED, reason, by=by)
-    _tell_heads(institution, _("Your registration was hidden by decision of the city commission"), reason)
+    _require_opinion(opinion)
+    institution = _move(institution, "block", events.BLOCKED, opinion, by=by)
+    _tell_heads(institution, _("Your registration was hidden by decision of the city commission"), opinion)
     _tell_supervisor(institution, _("The registration of %(name)s was hidden"))
     return institution
 
 
 @transaction.atomic
-def restore(institution: Institution, reason: str, *, by: Actor) -> Institution:
+def restore(institution: Institution, opinion: str, *, by: Actor) -> Institution:
     """Lift a sanction (R084). The institution is registered again and may be published."""
     by.require(Role.CITY_EDUCATION_OFFICE)
     institution = _lock(institution)
     REGISTRATION.after(institution.state, "restore")
-    _require_opinion(reason)
-    institution = _move(institution, "restore", events.RESTORED, reason, by=by)
-    _tell_heads(institution, _("Your registration was restored"), reason)
+    _require_opinion(opinion)
+    institution = _move(institution, "restore", events.RESTORED, opinion, by=by)
+    _tell_heads(institution, _("Your registration was restored"), opinion)
     return institution
 
 
 @transaction.atomic
-def cancel(institution: Institution, reason: str, *, by: Actor) -> Institution:
+def cancel(institution: Institution, opinion: str, *, by: Actor) -> Institution:
     """End a registration for good (education office)."""
     by.require(Role.CITY_EDUCATION_OFFICE)
     institution = _lock(institution)
     REGISTRATION.after(institution.state, "cancel")
-    _require_opinion(reason)
-    institution = _move(institution, "cancel", events.CANCELLED, reason, by=by)
-    _tell_heads(institution, _("Your registration was cancelled"), reason)
+    _require_opinion(opinion)
+    institution = _move(institution, "cancel", events.CANCELLED, opinion, by=by)
+    _tell_heads(institution, _("Your registration was cancelled"), opinion)
     return institution

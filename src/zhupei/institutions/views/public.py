@@ -32,11 +32,13 @@ def public_list(request: HttpRequest) -> HttpResponse:
         if data["type"]:
             found = found.filter(type=data["type"])
     page = page_by_key(queries.with_active_posts(found), request, order=("full_name", "pk"))
+    names = division_names()
+    for institution in page.items:
+        institution.division_name = names.get(institution.division_code, "")
     context = {
         "page": page,
         "filters": filters,
         "filtered": any(request.GET.get(name) for name in filters.fields),
-        "divisions": division_names(),
     }
     return render(request, "institutions/public_list.html", context)
 

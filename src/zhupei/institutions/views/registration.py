@@ -248,7 +248,7 @@ def licence_add(request: HttpRequest, pk: int) -> HttpResponseBase:
     form = LicenceForm(request.POST or None, request.FILES or None)
     kinds = LICENCE_KINDS.get(InstitutionType(_fetch(request, pk).type))
     if kinds:
-        form.fields["kind"].help_text = _("For your type: %(kinds)s") % {  # fmt: skip
+        form.fields["kind"].help_text = _("For your type: %(kinds)s") % {
             "kinds": _(" or ").join(str(LicenceKind(kind).label) for kind in kinds)
         }
     return _certificate_add(request, pk, form, actions.add_licence, _("Licence"), _("Add the licence"))
@@ -385,20 +385,14 @@ def _decide(request: HttpRequest, pk: int, verb: str) -> HttpResponseBase:
     if request.method != "POST":
         REGISTRATION.after(institution.state, verb)
     form_class = RegisterForm if verb == "register" else OpinionForm
-    form = form_class(request.POST or None, label=decision.field, required=decision.required)
-    # An optional form that is posted empty is bound all the same.
-    if request.method == "POST":
-        form = form_class(request.POST, label=decision.field, required=decision.required)
-        if form.is_valid():
-            with refusals(form) as outcome:
-                decision.act(
-                    institution, **form.cleaned_data, by=request.actor
-                ) if verb == "register" else decision.act(
-                    institution, form.cleaned_data["opinion"], by=request.actor
-                )
-            if outcome.ok:
-                messages.success(request, decision.success)
-                return redirect("institutions:detail", pk=pk)
+    data = request.POST if request.method == "POST" else None  # an optional opinion may be posted empty
+    form = form_class(data, label=decision.field, required=decision.required)
+    if request.method == "POST" and form.is_valid():
+        with refusals(form) as outcome:
+            decision.act(institution, **form.cleaned_data, by=request.actor)
+        if outcome.ok:
+            messages.success(request, decision.success)
+            return redirect("institutions:detail", pk=pk)
     more = {
         "danger": decision.danger,
         "consequences": decision.consequences,

@@ -4,29 +4,40 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, store
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Conflict, Refusal
+from zhupei.training import events
+from zhupei.training.access import ARCHIVISTS, SUPERVISORS
+from zhupei.training.choices import ArchiveKind, ClassState
+from zhupei.training.models import ArchiveItem, TrainingClass
+from zhupei.training.queries import retention_of
 
-from .. import events
-from ..access import ARCHIVISTS, SUPERVISORS
-from ..choices import ArchiveKind, ClassState
-from ..models import ArchiveItem, TrainingClass
-from ..queries import retention_of
 from .classes import locked_class
 from .plans import Upload
 
 
 @transaction.atomic
 def add_to_archive(
-    training_class: TrainingClass, kind: str, *, upload: Upload | None = None, paper_location: str = "", by: Actor
+    training_class: TrainingClass,
+    kind: str,
+    *,
+    upload: Upload | None = None,
+    paper_location: str = "",
+    by: Actor,
 ) -> ArchiveItem:
     """Add a file, or the place where a paper lies, to the archive of a class. Kept five years from application (R028)."""
     by.require(*ARCHIVISTS, organisation_id=training_class.institution.organisation_id)
     if upload is None and not paper_location.strip():
-        raise Refusal("nothing_to_keep", _("Upload the file, or say where the paper lies."), clause="二（3）", field="file")
+        raise Refusal(
+            "nothing_to_keep",
+            _("Upload the file, or say where the paper lies."),
+            clause="二（3）",
+            field="file",
+        )
     training_class = locked_class(training_class)
     if training_class.state in (ClassState.ARCHIVED, ClassState.CANCELLED):
         raise Conflict("archive_closed", _("The archive of this class is closed."))

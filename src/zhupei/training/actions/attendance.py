@@ -10,6 +10,7 @@ from decimal import ROUND_DOWN, Decimal
 from django.core.cache import cache
 from django.db import transaction
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.hours import api as hours
 from zhupei.kernel import clock
@@ -17,10 +18,9 @@ from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Conflict, Forbidden, Refusal
 from zhupei.kernel.roles import Role
 from zhupei.rulebook.api import parameter
-
-from .. import events, pins
-from ..choices import AttendanceState, ClassState, EnrolmentState, PunchKind, PunchMethod
-from ..models import Attendance, Enrolment, Lesson, Punch
+from zhupei.training import events, pins
+from zhupei.training.choices import AttendanceState, ClassState, EnrolmentState, PunchKind, PunchMethod
+from zhupei.training.models import Attendance, Enrolment, Lesson, Punch
 
 SIGN_OUT_MINUTES = 30  # after the lesson's end
 TRIES, TRIES_SECONDS = 10, 600  # wrong codes of one learner at one lesson
@@ -37,7 +37,9 @@ class Window:
 def window_of(lesson: Lesson, *, opens_minutes: int | None = None) -> Window:
     """From ``sign_in_opens_minutes`` before the lesson to 30 minutes after its end. For many lessons, pass the parameter."""
     minutes = int(parameter("sign_in_opens_minutes")) if opens_minutes is None else opens_minutes
-    return Window(lesson.starts_at - timedelta(minutes=minutes), lesson.ends_at + timedelta(minutes=SIGN_OUT_MINUTES))
+    return Window(
+        lesson.starts_at - timedelta(minutes=minutes), lesson.ends_at + timedelta(minutes=SIGN_OUT_MINUTES)
+    )
 
 
 def leaves_early(lesson: Lesson, now: datetime) -> bool:
@@ -61,18 +63,25 @@ def punch(lesson: Lesson, kind: str, method: str, *, code: str, early: bool = Fa
     now, window = clock.now(), window_of(lesson)
     if now < window.opens:
         raise Conflict(
-            "too_early", _("Signing in opens at %(time)s. Come back then.") % {"time": f"{clock.local(window.opens):%H:%M}"}
+            "too_early",
+            _("Signing in opens at %(time)s. Come back then.")
+            % {"time": f"{clock.local(window.opens):%H:%M}"},
         )
     if now > window.closes or (kind == PunchKind.IN and now >= lesson.ends_at):
         raise Conflict("too_late", _("This lesson is over; signing in or out is closed. Ask your teacher."))
     _check_code(lesson, method, code, by)
     if kind == PunchKind.OUT:
         if not Punch.objects.filter(lesson=lesson, enrolment=enrolment, kind=PunchKind.IN).exists():
-            raise Conflict("not_signed_in", _("You have not signed in at this lesson. Ask your teacher to call the roll."))
+            raise Conflict(
+                "not_signed_in",
+                _("You have not signed in at this lesson. Ask your teacher to call the roll."),
+            )
         if leaves_early(lesson, now) and not early:
             raise Refusal(
                 "leaves_early",
-                _("The lesson goes on until %(time)s. If you sign out now, it counts fewer hours, and you cannot sign in again.")
+                _(
+                    "The lesson goes on until %(time)s. If you sign out now, it counts fewer hours, and you cannot sign in again."
+                )
                 % {"time": f"{clock.local(lesson.ends_at):%H:%M}"},
                 status=409,
             )
@@ -94,12 +103,19 @@ def _own_place(lesson: Lesson, by: Actor) -> Enrolment:
         training_class_id=lesson.training_class_id, person__user_id=by.user_id, state=EnrolmentState.ACCEPTED
     ).first()
     if enrolment is None:
-        raise Forbidden("not_in_class", _("You are not on the list of names of this class. Ask the institution's registrar."))
+        raise Forbidden(
+            "not_in_class",
+            _("You are not on the list of names of this class. Ask the institution's registrar."),
+        )
     return enrolment
 
 
 def _open_lesson(lesson: Lesson) -> Lesson:
-    lesson = Lesson.objects.select_for_update(of=("self",)).select_related("training_class__institution").get(pk=lesson.pk)
+    lesson = (
+        Lesson.objects.select_for_update(of=("self",))
+        .select_related("training_class__institution")
+        .get(pk=lesson.pk)
+    )
     if lesson.training_class.state != ClassState.RUNNING:
         raise Conflict("class_not_running", _("The class has not started yet, or is over. Ask your teacher."))
     if lesson.closed_at is not None:
@@ -110,23 +126,33 @@ def _open_lesson(lesson: Lesson) -> Lesson:
 def _check_code(lesson: Lesson, method: str, code: str, by: Actor) -> None:
     key = f"punch:{lesson.pk}:{by.user_id}"
     if cache.get(key, 0) >= TRIES:
-        raise Refusal("too_many_tries", _("Too many wrong codes. Wait ten minutes, or ask your teacher to call the roll."), status=429)
+        raise Refusal(
+            "too_many_tries",
+            _("Too many wrong codes. Wait ten minutes, or ask your teacher to call the roll."),
+            status=429,
+        )
     good = pins.is_link_code(lesson.pk, code) if method == PunchMethod.QR else pins.is_pin(lesson.pk, code)
     if not good:
         cache.add(key, 0, TRIES_SECONDS)
         cache.incr(key)
         raise Refusal(
             "wrong_code",
-            _("This code is not valid for this lesson, or its minute has passed. Read the code on the teacher's screen again."),
+            _(
+                "This code is not valid for this lesson, or its minute has passed. Read the code on the teacher's screen again."
+            ),
             field="code",
         )
 
 
 def may_lead(lesson: Lesson, by: Actor) -> None:
     """Raise ``Forbidden`` unless the actor is the lesson's teacher or the institution's teaching head."""
-    by.require(Role.TEACHER, Role.TEACHING_HEAD, organisation_id=lesson.training_class.institution.organisation_id)
+    by.require(
+        Role.TEACHER, Role.TEACHING_HEAD, organisation_id=lesson.training_class.institution.organisation_id
+    )
     if not by.has(Role.TEACHING_HEAD) and lesson.teacher.user_id != by.user_id:
-        raise Forbidden("other_teacher", _("This lesson is another teacher's. Its teacher or the teaching head leads it."))
+        raise Forbidden(
+            "other_teacher", _("This lesson is another teacher's. Its teacher or the teaching head leads it.")
+        )
 
 
 ROLL_MARKS = ("keep", "whole", "in", "out", "absent")
@@ -145,14 +171,19 @@ def call_roll(lesson: Lesson, marks: Mapping[int, str], *, by: Actor) -> int:
     if now < window_of(lesson).opens:
         raise Conflict("too_early", _("The roll is called when the lesson is near: sign-in is not open yet."))
     roster = set(
-        lesson.training_class.enrolments.filter(state=EnrolmentState.ACCEPTED, pk__in=list(marks)).values_list("pk", flat=True)
+        lesson.training_class.enrolments.filter(
+            state=EnrolmentState.ACCEPTED, pk__in=list(marks)
+        ).values_list("pk", flat=True)
     )
     there = set(Punch.objects.filter(lesson=lesson).values_list("enrolment_id", "kind"))
     made: list[Punch] = []
     for enrolment_id in sorted(roster):
         mark = marks[enrolment_id]
         if mark == "whole" and now < lesson.ends_at:
-            raise Conflict("lesson_goes_on", _("Whole presence can be entered once the lesson is over; until then enter who has come."))
+            raise Conflict(
+                "lesson_goes_on",
+                _("Whole presence can be entered once the lesson is over; until then enter who has come."),
+            )
         if mark == "out" and (enrolment_id, PunchKind.IN) not in there:
             continue
         entries = {
@@ -224,7 +255,9 @@ def outcome_of(
     late, early = _minutes(lesson.starts_at, came), _minutes(left, lesson.ends_at)
     if late >= early:
         return Outcome(AttendanceState.LATE, present, credited, _("%(n)d minutes late.") % {"n": late})
-    return Outcome(AttendanceState.LEFT_EARLY, present, credited, _("Left %(n)d minutes early.") % {"n": early})
+    return Outcome(
+        AttendanceState.LEFT_EARLY, present, credited, _("Left %(n)d minutes early.") % {"n": early}
+    )
 
 
 def _minutes(a: datetime, b: datetime) -> int:
@@ -243,7 +276,10 @@ def outcomes(lesson: Lesson) -> list[tuple[Enrolment, Outcome]]:
         .order_by("pk")
     )
     return [
-        (enrolment, outcome_of(lesson, punches.get(enrolment.pk, {}), late_minutes=late, minutes_per_hour=per_hour))
+        (
+            enrolment,
+            outcome_of(lesson, punches.get(enrolment.pk, {}), late_minutes=late, minutes_per_hour=per_hour),
+        )
         for enrolment in roster
     ]
 
@@ -256,14 +292,18 @@ def close_lesson(lesson: Lesson, *, by: Actor) -> Lesson:
     """
     may_lead(lesson, by)
     lesson = (
-        Lesson.objects.select_for_update(of=("self",)).select_related("training_class__institution", "teacher").get(pk=lesson.pk)
+        Lesson.objects.select_for_update(of=("self",))
+        .select_related("training_class__institution", "teacher")
+        .get(pk=lesson.pk)
     )
     if lesson.closed_at is not None:
         return lesson
     lesson = _open_lesson(lesson)
     if clock.now() < lesson.ends_at:
         raise Conflict(
-            "lesson_goes_on", _("The lesson goes on until %(time)s. Close it then.") % {"time": f"{clock.local(lesson.ends_at):%H:%M}"}
+            "lesson_goes_on",
+            _("The lesson goes on until %(time)s. Close it then.")
+            % {"time": f"{clock.local(lesson.ends_at):%H:%M}"},
         )
     found = outcomes(lesson)
     for enrolment, outcome in found:

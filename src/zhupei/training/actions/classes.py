@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.institutions.api import require_may_train
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Conflict, Refusal
+from zhupei.training import events, periods
+from zhupei.training.access import MANAGERS
+from zhupei.training.choices import CLASS, ENROLMENT, ClassState
+from zhupei.training.models import EnrolmentStep, PlanRow, TrainingClass
+from zhupei.training.queries import ACTIVE, is_in_force, missing_archive, seats_of, start_problems
 
-from .. import events, periods
-from ..access import MANAGERS
-from ..choices import CLASS, ENROLMENT, ClassState
-from ..models import EnrolmentStep, PlanRow, TrainingClass
-from ..queries import ACTIVE, is_in_force, missing_archive, seats_of, start_problems
 from .telling import tell_learner
 
 
@@ -39,17 +40,22 @@ def open_class(row: PlanRow, *, name: str = "", capacity: int | None = None, by:
     if not is_in_force(plan):
         raise Conflict(
             "plan_not_in_force",
-            _("A class is opened once the centre has received the plan, or when it has not returned it by the opening day."),
+            _(
+                "A class is opened once the centre has received the plan, or when it has not returned it by the opening day."
+            ),
             clause="二（一）3",
         )
     days = periods.days_of(periods.from_json(row.periods))
     if max(days) < clock.today():
-        raise Conflict("row_is_past", _("All planned days of this row have passed. File a new plan."), clause="二（一）3")
+        raise Conflict(
+            "row_is_past", _("All planned days of this row have passed. File a new plan."), clause="二（一）3"
+        )
     places, seats = capacity or row.expected, seats_of(plan.site)
     if places > seats:
         raise Refusal(
             "too_many_places",
-            _("The classrooms of the site hold %(seats)d persons. Offer at most that many places.") % {"seats": seats},
+            _("The classrooms of the site hold %(seats)d persons. Offer at most that many places.")
+            % {"seats": seats},
             clause="二（一）1",
             field="capacity",
         )
@@ -88,7 +94,9 @@ def start_class(training_class: TrainingClass, *, by: Actor) -> TrainingClass:
     require_may_train(training_class.institution)
     problems = start_problems(training_class)
     if problems:
-        raise Refusal("cannot_start", " ".join(problems), clause="二（3）", fields={"start": list(problems)}, status=409)
+        raise Refusal(
+            "cannot_start", " ".join(problems), clause="二（3）", fields={"start": list(problems)}, status=409
+        )
     training_class.state = after
     training_class.started_at = clock.now()
     training_class.save(update_fields=["state", "started_at"])
@@ -105,7 +113,8 @@ def finish_class(training_class: TrainingClass, *, by: Actor) -> TrainingClass:
     unclosed = training_class.lessons.filter(closed_at=None).count()
     if unclosed:
         raise Conflict(
-            "lessons_unclosed", _("%(n)d lessons are not closed yet. Close them, so that their hours count.") % {"n": unclosed}
+            "lessons_unclosed",
+            _("%(n)d lessons are not closed yet. Close them, so that their hours count.") % {"n": unclosed},
         )
     training_class.state = after
     training_class.finished_at = clock.now()
@@ -123,7 +132,9 @@ def cancel_class(training_class: TrainingClass, *, reason: str, by: Actor) -> Tr
     training_class = locked_class(training_class)
     training_class.state = CLASS.after(training_class.state, "cancel")
     training_class.save(update_fields=["state"])
-    for enrolment in training_class.enrolments.filter(state__in=ACTIVE).select_related("person__user", "training_class"):
+    for enrolment in training_class.enrolments.filter(state__in=ACTIVE).select_related(
+        "person__user", "training_class"
+    ):
         enrolment.state = ENROLMENT.after(enrolment.state, "cancel")
         enrolment.reason = reason.strip()
         enrolment.save(update_fields=["state", "reason"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.hours import api as hours
 from zhupei.kernel import clock
@@ -16,12 +17,12 @@ from zhupei.kernel.errors import Conflict, Forbidden, Refusal
 from zhupei.kernel.roles import Role
 from zhupei.people.api import Person
 from zhupei.rulebook.api import parameter
+from zhupei.training import events
+from zhupei.training.access import REVIEWERS
+from zhupei.training.choices import ENROLMENT, ClassState, EnrolmentState
+from zhupei.training.models import Enrolment, EnrolmentStep, TrainingClass
+from zhupei.training.queries import application_checks, places_left
 
-from .. import events
-from ..access import REVIEWERS
-from ..choices import ENROLMENT, ClassState, EnrolmentState
-from ..models import Enrolment, EnrolmentStep, TrainingClass
-from ..queries import application_checks, places_left
 from .classes import locked_class
 from .telling import tell_learner
 
@@ -29,7 +30,12 @@ from .telling import tell_learner
 def step(enrolment: Enrolment, verb: str, by: Actor, reason: str = "") -> None:
     """Append a step of the enrolment."""
     EnrolmentStep.objects.create(
-        enrolment=enrolment, verb=verb, state=enrolment.state, person=by.name[:100], reason=reason, at=clock.now()
+        enrolment=enrolment,
+        verb=verb,
+        state=enrolment.state,
+        person=by.name[:100],
+        reason=reason,
+        at=clock.now(),
     )
 
 
@@ -47,7 +53,10 @@ def _record(code: str, enrolment: Enrolment, by: Actor, reason: str = "") -> Non
 def require_enrolling(training_class: TrainingClass) -> None:
     """Raise ``Conflict`` once the list of names is closed."""
     if training_class.state != ClassState.ENROLLING:
-        raise Conflict("roster_closed", _("The class has started or was cancelled; its list of names is closed. Choose another class."))
+        raise Conflict(
+            "roster_closed",
+            _("The class has started or was cancelled; its list of names is closed. Choose another class."),
+        )
 
 
 @transaction.atomic
@@ -63,13 +72,17 @@ def apply(training_class: TrainingClass, person: Person, *, by: Actor) -> Enrolm
     else:
         by.require(*REVIEWERS, organisation_id=training_class.institution.organisation_id)
     training_class = locked_class(training_class)
-    Person.objects.select_for_update(of=("self",)).get(pk=person.pk)  # one application of a person after the other
+    Person.objects.select_for_update(of=("self",)).get(
+        pk=person.pk
+    )  # one application of a person after the other
     require_enrolling(training_class)
     enrolment = Enrolment.objects.filter(training_class=training_class, person=person).first()
     if enrolment is not None and enrolment.state in (EnrolmentState.APPLIED, EnrolmentState.ACCEPTED):
         return enrolment
     if places_left(training_class) < 1:
-        raise Conflict("class_full", _("All places of this class are taken. Choose another class."), clause="二（一）1")
+        raise Conflict(
+            "class_full", _("All places of this class are taken. Choose another class."), clause="二（一）1"
+        )
     for check in application_checks(person, training_class, own=enrolment):
         if check.tone == "problem":
             raise Refusal("check_failed", f"{check.label}：{check.text}", clause="二（3）")
@@ -108,7 +121,11 @@ def _locked(enrolment: Enrolment) -> Enrolment:
 def _review(enrolment: Enrolment, by: Actor) -> None:
     by.require(*REVIEWERS, organisation_id=enrolment.training_class.institution.organisation_id)
     if by.user_id is not None and by.user_id in (enrolment.applied_by_id, enrolment.person.user_id):
-        raise Forbidden("own_application", _("Whoever entered an application does not review it. Ask a colleague."), clause="二（3）")
+        raise Forbidden(
+            "own_application",
+            _("Whoever entered an application does not review it. Ask a colleague."),
+            clause="二（3）",
+        )
 
 
 @transaction.atomic
@@ -120,7 +137,9 @@ def accept_enrolment(enrolment: Enrolment, *, by: Actor) -> Enrolment:
     require_enrolling(enrolment.training_class)
     for check in application_checks(enrolment.person, enrolment.training_class, own=enrolment):
         if check.tone == "problem":
-            raise Refusal("check_failed", f"{enrolment.person.name}：{check.label}，{check.text}", clause="二（3）")
+            raise Refusal(
+                "check_failed", f"{enrolment.person.name}：{check.label}，{check.text}", clause="二（3）"
+            )
     enrolment.state = after
     _reviewed(enrolment, by)
     hours.open_ledger(
@@ -147,7 +166,9 @@ def _reviewed(enrolment: Enrolment, by: Actor, reason: str = "") -> None:
 def return_enrolment(enrolment: Enrolment, *, reason: str, by: Actor) -> Enrolment:
     """Return an application (or an acceptance, before the class starts) with its reason."""
     if not reason.strip():
-        raise Refusal("no_reason", _("Say why the application is returned; the learner reads it."), field="reason")
+        raise Refusal(
+            "no_reason", _("Say why the application is returned; the learner reads it."), field="reason"
+        )
     enrolment = _locked(enrolment)
     _review(enrolment, by)
     after = ENROLMENT.after(enrolment.state, "return")

@@ -14,6 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Font
+
 from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, StoredFile, read, store
 from zhupei.kernel import clock, identity, names, phones
@@ -31,11 +32,11 @@ from zhupei.people.api import (
     register_person,
 )
 from zhupei.rulebook.api import parameter
+from zhupei.training import events
+from zhupei.training.choices import ClassState, EnrolmentState
+from zhupei.training.models import Enrolment, EnrolmentStep, TrainingClass
+from zhupei.training.queries import ACTIVE, age_limits, check_age, check_education, places_left, retention_of
 
-from .. import events
-from ..choices import ClassState, EnrolmentState
-from ..models import Enrolment, EnrolmentStep, TrainingClass
-from ..queries import ACTIVE, age_limits, check_age, check_education, places_left, retention_of
 from .classes import locked_class
 from .enrolments import apply, require_enrolling
 from .plans import Upload
@@ -43,7 +44,14 @@ from .plans import Upload
 MAX_BYTES = 2 * 1024 * 1024
 MAX_ROWS = 2000
 MAX_UNPACKED = 40 * 1024 * 1024
-HEADERS = ("姓名", "证件类型", "证件号码", "手机号", "学历", "工作单位")  # the table is Chinese in either language
+HEADERS = (
+    "姓名",
+    "证件类型",
+    "证件号码",
+    "手机号",
+    "学历",
+    "工作单位",
+)  # the table is Chinese in either language
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _SALT = "training.import"
 _HOUR = 3600
@@ -117,11 +125,19 @@ def _rows(data: bytes) -> Iterator[tuple[int, list[Any]]]:
     """The filled rows below the headings. Raises ``Refusal`` for what is no such table, or too large."""
     if len(data) > MAX_BYTES:
         raise Refusal("too_large", _("The table has more than 2 MB. Split it."), field="file")
-    bad = Refusal("bad_table", _("This is no Excel table (.xlsx) that can be read. Use the template and save it as .xlsx."), field="file")
+    bad = Refusal(
+        "bad_table",
+        _("This is no Excel table (.xlsx) that can be read. Use the template and save it as .xlsx."),
+        field="file",
+    )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(info.file_size for info in archive.infolist()) > MAX_UNPACKED:
-                raise Refusal("too_large", _("The table is too large unpacked. Copy the names into the template."), field="file")
+                raise Refusal(
+                    "too_large",
+                    _("The table is too large unpacked. Copy the names into the template."),
+                    field="file",
+                )
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()
@@ -133,14 +149,21 @@ def _rows(data: bytes) -> Iterator[tuple[int, list[Any]]]:
     if not found or [str(cell.value or "").strip() for cell in found[0]] != list(HEADERS):
         raise Refusal(
             "bad_headings",
-            _("The first row must hold the headings %(names)s. Use the template.") % {"names": "、".join(HEADERS)},
+            _("The first row must hold the headings %(names)s. Use the template.")
+            % {"names": "、".join(HEADERS)},
             field="file",
         )
-    filled = [(n, row) for n, row in enumerate(found[1:], 2) if any(cell.value not in (None, "") for cell in row)]
+    filled = [
+        (n, row) for n, row in enumerate(found[1:], 2) if any(cell.value not in (None, "") for cell in row)
+    ]
     if not filled:
         raise Refusal("empty_table", _("There is no name in the table."), field="file")
     if len(filled) > MAX_ROWS:
-        raise Refusal("too_many_rows", _("The table has more than %(n)d rows. Split it.") % {"n": MAX_ROWS}, field="file")
+        raise Refusal(
+            "too_many_rows",
+            _("The table has more than %(n)d rows. Split it.") % {"n": MAX_ROWS},
+            field="file",
+        )
     yield from filled
 
 
@@ -158,7 +181,10 @@ def _text(cell: Any, line: Line, label: str) -> str:
             return ""
         if abs(value) >= 10**15:
             line.problems.append(
-                _("%(column)s: Excel has kept a number and rounded it. Make the column text and type it again.") % {"column": label}
+                _(
+                    "%(column)s: Excel has kept a number and rounded it. Make the column text and type it again."
+                )
+                % {"column": label}
             )
             return ""
         return str(int(value))
@@ -168,14 +194,22 @@ def _text(cell: Any, line: Line, label: str) -> str:
 def _read_line(number: int, cells: list[Any], kinds: dict[str, str], levels: dict[str, str]) -> Line:
     line = Line(number)
     cells = cells + [None] * (len(HEADERS) - len(cells))
-    values = [_text(cell, line, label) if cell is not None else "" for cell, label in zip(cells, HEADERS, strict=True)]
+    values = [
+        _text(cell, line, label) if cell is not None else ""
+        for cell, label in zip(cells, HEADERS, strict=True)
+    ]
     line.name, kind, line.identity_number, line.phone, level, line.employer = values
     if line.problems:
         return line
     if kind and kind not in kinds:
-        line.problems.append(_("Kind of document “%(word)s”: not known. See the second sheet of the template.") % {"word": kind[:30]})
+        line.problems.append(
+            _("Kind of document “%(word)s”: not known. See the second sheet of the template.")
+            % {"word": kind[:30]}
+        )
     if level and level not in levels:
-        line.problems.append(_("Education “%(word)s”: not known. See the second sheet of the template.") % {"word": level[:30]})
+        line.problems.append(
+            _("Education “%(word)s”: not known. See the second sheet of the template.") % {"word": level[:30]}
+        )
     line.identity_kind = kinds.get(kind, IdentityKind.RESIDENT_ID)
     line.education = levels.get(level, "")
     for act in (
@@ -197,14 +231,20 @@ def _examine(training_class: TrainingClass, data: bytes) -> list[Line]:
     """Every row with its problems. Reads only."""
     kinds, levels = _words(IdentityKind), _words(Education)
     lines = [_read_line(number, cells, kinds, levels) for number, cells in _rows(data)]
-    good = {identity_index(line.identity_kind, line.identity_number): line for line in reversed(lines) if not line.problems}
+    good = {
+        identity_index(line.identity_kind, line.identity_number): line
+        for line in reversed(lines)
+        if not line.problems
+    }
     for line in lines:
         if not line.problems and good[identity_index(line.identity_kind, line.identity_number)] is not line:
             line.problems.append(_("The same document number stands further up."))
     known: dict[str, Person] = {}
     indexes = list(good)
     for at in range(0, len(indexes), 500):
-        known |= {p.identity_index: p for p in Person.objects.filter(identity_index__in=indexes[at : at + 500])}
+        known |= {
+            p.identity_index: p for p in Person.objects.filter(identity_index__in=indexes[at : at + 500])
+        }
     active = _active(training_class, list(known.values()))
     limits = age_limits()
     for index, line in good.items():
@@ -239,17 +279,23 @@ def _examine_person(
     if person is None:
         kind = identity.Kind(line.identity_kind)
         person = Person(
-            name=line.name, education=line.education, birth_date=identity.birth_date(kind, line.identity_number)
+            name=line.name,
+            education=line.education,
+            birth_date=identity.birth_date(kind, line.identity_number),
         )
     elif not names.same(person.name, line.name):
         line.problems.append(_("This document number is registered under another name. Compare the card."))
     elif person.pk in active:
         other = active[person.pk]
         text = _("Already on the list of this class.") if other.training_class_id == training_class.pk else ""
-        line.problems.append(text or _("Already enrolled for this post: %(name)s.") % {"name": other.training_class.name})
+        line.problems.append(
+            text or _("Already enrolled for this post: %(name)s.") % {"name": other.training_class.name}
+        )
     for check in (check_age(person, limits), check_education(person)):
         if check.tone != "done":
-            (line.problems if check.tone == "problem" else line.warnings).append(f"{check.label}：{check.text}")
+            (line.problems if check.tone == "problem" else line.warnings).append(
+                f"{check.label}：{check.text}"
+            )
 
 
 def preview_import(training_class: TrainingClass, upload: Upload, *, by: Actor) -> Preview:
@@ -294,7 +340,9 @@ def import_enrolments(training_class: TrainingClass, token: str, *, by: Actor) -
     if problems:
         raise Conflict(
             "import_changed",
-            _("Row %(n)d can no longer be imported: %(problem)s Nothing was imported; choose the table again.")
+            _(
+                "Row %(n)d can no longer be imported: %(problem)s Nothing was imported; choose the table again."
+            )
             % {"n": problems[0].number, "problem": problems[0].problems[0]},
         )
     persons = [
@@ -342,5 +390,6 @@ def _enrol(training_class: TrainingClass, persons: list[Person], by: Actor) -> N
         if person.pk not in earlier
     )
     EnrolmentStep.objects.bulk_create(
-        EnrolmentStep(enrolment=row, verb="apply", state=row.state, person=by.name[:100], at=now) for row in made
+        EnrolmentStep(enrolment=row, verb="apply", state=row.state, person=by.name[:100], at=now)
+        for row in made
     )

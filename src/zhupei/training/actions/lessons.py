@@ -8,18 +8,19 @@ from decimal import ROUND_DOWN, Decimal
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.institutions.api import Room, RoomKind, Teacher
 from zhupei.kernel import clock, schedule
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Conflict, Refusal
 from zhupei.rulebook.api import parameter
+from zhupei.training import events, periods
+from zhupei.training.access import MANAGERS
+from zhupei.training.choices import ClassState, EnrolmentState
+from zhupei.training.models import Lesson, TrainingClass
+from zhupei.training.queries import clashes, day_words
 
-from .. import events, periods
-from ..access import MANAGERS
-from ..choices import ClassState, EnrolmentState
-from ..models import Lesson, TrainingClass
-from ..queries import clashes, day_words
 from .classes import locked_class
 
 
@@ -52,12 +53,24 @@ def _check(lesson: Lesson, training_class: TrainingClass) -> None:
     """Raise ``Refusal`` if the lesson cannot be: wrong place or person, outside the plan, double booking, too few seats."""
     if lesson.ends_at <= lesson.starts_at:
         raise Refusal("times_reversed", _("The lesson ends before it begins."), field="end")
-    if lesson.room.site_id != training_class.site_id or lesson.room.kind != RoomKind.CLASSROOM or not lesson.room.is_active:
+    if (
+        lesson.room.site_id != training_class.site_id
+        or lesson.room.kind != RoomKind.CLASSROOM
+        or not lesson.room.is_active
+    ):
         raise Refusal(
-            "wrong_room", _("Lessons are held in the classrooms of the site in the plan."), clause="二（一）1", field="room"
+            "wrong_room",
+            _("Lessons are held in the classrooms of the site in the plan."),
+            clause="二（一）1",
+            field="room",
         )
     if lesson.teacher.institution_id != training_class.institution_id or not lesson.teacher.is_active:
-        raise Refusal("wrong_teacher", _("This teacher does not teach at your institution now."), clause="二（一）2", field="teacher")
+        raise Refusal(
+            "wrong_teacher",
+            _("This teacher does not teach at your institution now."),
+            clause="二（一）2",
+            field="teacher",
+        )
     day = clock.local(lesson.starts_at).date()
     days = periods.days_of(periods.from_json(training_class.plan_row.periods))
     if day not in days:
@@ -89,8 +102,16 @@ def _clash(lesson: Lesson, other: Lesson) -> Conflict:
     elif other.room_id == lesson.room_id:
         text, field = _("%(room)s is taken: %(when)s, %(name)s. Choose another room or time."), "room"
     else:
-        text, field = _("%(teacher)s teaches elsewhere then: %(when)s. Choose another teacher or time."), "teacher"
-    words = text % {"when": when, "room": other.room.name, "name": other.training_class.name, "teacher": lesson.teacher.name}
+        text, field = (
+            _("%(teacher)s teaches elsewhere then: %(when)s. Choose another teacher or time."),
+            "teacher",
+        )
+    words = text % {
+        "when": when,
+        "room": other.room.name,
+        "name": other.training_class.name,
+        "teacher": lesson.teacher.name,
+    }
     conflict = Conflict("double_booked", words)
     conflict.fields[field] = [words]
     return conflict
@@ -107,7 +128,9 @@ def _lock_resources(room: Room, teacher: Teacher) -> None:
 
 
 @transaction.atomic
-def generate_timetable(training_class: TrainingClass, *, room: Room, teacher: Teacher, topic: str, by: Actor) -> int:
+def generate_timetable(
+    training_class: TrainingClass, *, room: Room, teacher: Teacher, topic: str, by: Actor
+) -> int:
     """A lesson for each half-day of the plan that has none yet, in one room with one teacher, to be edited; returns how many."""
     training_class = _open_for_change(training_class, by)
     _lock_resources(room, teacher)
@@ -141,7 +164,12 @@ def add_lesson(training_class: TrainingClass, data: LessonInput, *, by: Actor) -
     _lock_resources(data.room, data.teacher)
     lesson = Lesson(training_class=training_class)
     _set(lesson, data, training_class)
-    _record(events.LESSON_ADDED, training_class, by, {"lesson": lesson.pk, "starts_at": lesson.starts_at.isoformat()})
+    _record(
+        events.LESSON_ADDED,
+        training_class,
+        by,
+        {"lesson": lesson.pk, "starts_at": lesson.starts_at.isoformat()},
+    )
     return lesson
 
 
@@ -155,7 +183,9 @@ def _set(lesson: Lesson, data: LessonInput, training_class: TrainingClass) -> No
 
 def _not_begun(lesson: Lesson) -> None:
     if lesson.closed_at is not None or lesson.punches.exists():
-        raise Conflict("lesson_begun", _("Learners have signed in at this lesson, or it is closed; it stands as it is."))
+        raise Conflict(
+            "lesson_begun", _("Learners have signed in at this lesson, or it is closed; it stands as it is.")
+        )
 
 
 @transaction.atomic
@@ -178,12 +208,22 @@ def remove_lesson(lesson: Lesson, *, by: Actor) -> None:
     training_class = _open_for_change(lesson.training_class, by)
     lesson = Lesson.objects.select_for_update(of=("self",)).get(pk=lesson.pk)
     _not_begun(lesson)
-    _record(events.LESSON_REMOVED, training_class, by, {}, {"lesson": lesson.pk, "starts_at": lesson.starts_at.isoformat()})
+    _record(
+        events.LESSON_REMOVED,
+        training_class,
+        by,
+        {},
+        {"lesson": lesson.pk, "starts_at": lesson.starts_at.isoformat()},
+    )
     lesson.delete()
 
 
 def _record(
-    code: str, training_class: TrainingClass, by: Actor, after: dict[str, object], before: dict[str, object] | None = None
+    code: str,
+    training_class: TrainingClass,
+    by: Actor,
+    after: dict[str, object],
+    before: dict[str, object] | None = None,
 ) -> None:
     record(
         code,

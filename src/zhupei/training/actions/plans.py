@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
+
 from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, StoredFile, store
 from zhupei.institutions.api import Institution, Site, SiteKind, approved_sites, require_may_train
@@ -27,12 +28,12 @@ from zhupei.rulebook.api import (
     parameter,
     syllabus_of,
 )
+from zhupei.training import events, periods
+from zhupei.training.access import FILERS
+from zhupei.training.choices import PLAN, ClassState, PlanState
+from zhupei.training.models import PlanRow, PlanStep, TrainingClass, TrainingPlan
+from zhupei.training.queries import change_deadline, day_words, seats_of
 
-from .. import events, periods
-from ..access import FILERS
-from ..choices import PLAN, ClassState, PlanState
-from ..models import PlanRow, PlanStep, TrainingClass, TrainingPlan
-from ..queries import change_deadline, day_words, seats_of
 from .telling import tell_centre, tell_institution
 
 
@@ -106,7 +107,9 @@ def create_plan(institution: Institution, data: PlanInput, *, key: str, by: Acto
         return made
     require_may_train(institution)
     year = _first_day(data).year
-    last = TrainingPlan.objects.filter(institution=institution, year=year).aggregate(n=Max("sequence"))["n"] or 0
+    last = (
+        TrainingPlan.objects.filter(institution=institution, year=year).aggregate(n=Max("sequence"))["n"] or 0
+    )
     plan = TrainingPlan(
         institution=institution,
         institution_name=institution.full_name,
@@ -134,17 +137,26 @@ def edit_plan(plan: TrainingPlan, data: PlanInput, *, revision: int, by: Actor) 
     plan = _locked(plan)
     if plan.state not in (PlanState.DRAFT, PlanState.RETURNED):
         raise Conflict(
-            "plan_filed", _("This plan has been filed. To change it, start a change: the new version replaces it."), clause="附件2注"
+            "plan_filed",
+            _("This plan has been filed. To change it, start a change: the new version replaces it."),
+            clause="附件2注",
         )
     if plan.revision != revision:
         raise Conflict(
             "plan_edited_meanwhile",
-            _("This plan was changed in another window or by a colleague meanwhile. Open it again, compare, and repeat your change."),
+            _(
+                "This plan was changed in another window or by a colleague meanwhile. Open it again, compare, and repeat your change."
+            ),
         )
     year = _first_day(data).year
     if year != plan.year and plan.submitted_at is None and plan.supersedes_id is None:
         Institution.objects.select_for_update().get(pk=plan.institution_id)
-        last = TrainingPlan.objects.filter(institution=plan.institution, year=year).aggregate(n=Max("sequence"))["n"] or 0
+        last = (
+            TrainingPlan.objects.filter(institution=plan.institution, year=year).aggregate(n=Max("sequence"))[
+                "n"
+            ]
+            or 0
+        )
         plan.year, plan.sequence = year, last + 1
     plan.revision += 1
     _fill(plan, data, by)
@@ -171,12 +183,16 @@ def _fill(plan: TrainingPlan, data: PlanInput, by: Actor) -> None:
     if not sites.filter(pk=data.site.pk).exists():
         raise Refusal(
             "site_not_approved",
-            _("Classes are held only at a teaching site that the centre has approved. Choose another, or have this one reviewed."),
+            _(
+                "Classes are held only at a teaching site that the centre has approved. Choose another, or have this one reviewed."
+            ),
             clause="二（一）1",
             field="site",
         )
     if data.filled_on > clock.today():
-        raise Refusal("filled_on_later", _("The date filled in lies in the future."), clause="附件2", field="filled_on")
+        raise Refusal(
+            "filled_on_later", _("The date filled in lies in the future."), clause="附件2", field="filled_on"
+        )
     plan.site = data.site
     plan.address = data.site.address
     plan.filled_on = data.filled_on
@@ -202,7 +218,9 @@ def _phone(text: str, field: str) -> str:
     try:
         return phones.normalise(text)
     except phones.BadPhone:
-        raise Refusal("bad_phone", _("This is not a telephone number."), clause="附件2", field=field) from None
+        raise Refusal(
+            "bad_phone", _("This is not a telephone number."), clause="附件2", field=field
+        ) from None
 
 
 def _keep(upload: Upload, plan: TrainingPlan, purpose: str, by: Actor) -> StoredFile:
@@ -246,7 +264,9 @@ def _fill_rows(plan: TrainingPlan, rows: Sequence[RowInput]) -> None:
         )
     surplus = plan.rows.filter(position__gt=len(rows))
     if surplus.filter(training_class__isnull=False).exists():
-        raise Conflict("row_has_class", _("A class was opened from a row that you removed. Put the row back."))
+        raise Conflict(
+            "row_has_class", _("A class was opened from a row that you removed. Put the row back.")
+        )
     surplus.delete()
 
 
@@ -280,7 +300,9 @@ def submit_plan(plan: TrainingPlan, *, late_reason: str = "", by: Actor) -> Trai
         if plan.first_day <= clock.today():
             raise Refusal(
                 "already_open",
-                _("The class opens on %(day)s. A plan is filed before its class opens; choose a later opening day.")
+                _(
+                    "The class opens on %(day)s. A plan is filed before its class opens; choose a later opening day."
+                )
                 % {"day": day_words(plan.first_day)},
                 clause="二（一）3",
                 status=409,
@@ -339,15 +361,21 @@ def _change_is_in_time(plan: TrainingPlan) -> bool:
     assert old.first_day is not None
     assert plan.first_day is not None
     if old.state not in (PlanState.SUBMITTED, PlanState.RECEIVED, PlanState.LATE):
-        raise Conflict("old_version_gone", _("The version that this one changes is no longer in force. Reload the page."))
+        raise Conflict(
+            "old_version_gone", _("The version that this one changes is no longer in force. Reload the page.")
+        )
     if not plan.change_reason.strip():
-        raise Refusal("no_change_reason", _("Say what changed and why."), clause="附件2注", field="change_reason")
+        raise Refusal(
+            "no_change_reason", _("Say what changed and why."), clause="附件2注", field="change_reason"
+        )
     opening = min(old.first_day, plan.first_day)
     last = change_deadline(opening)
     if clock.today() > last:
         raise Refusal(
             "change_too_late",
-            _("A changed plan is filed at least %(n)d day before the class opens (note to annex 2): it had to be filed by %(day)s, 24:00.")
+            _(
+                "A changed plan is filed at least %(n)d day before the class opens (note to annex 2): it had to be filed by %(day)s, 24:00."
+            )
             % {"n": parameter("plan_change_days"), "day": day_words(last)},
             clause="附件2注",
             status=409,
@@ -358,13 +386,19 @@ def _change_is_in_time(plan: TrainingPlan) -> bool:
 def _require_complete(plan: TrainingPlan) -> None:
     """Raise ``Refusal`` with every field that is still missing for filing, or hours below the minimum (R022)."""
     missing = _("Needed for filing.")
-    fields = {name: [missing] for name in ("opinion", "signed_by", "teaching_head", "contact") if not getattr(plan, name)}
+    fields = {
+        name: [missing]
+        for name in ("opinion", "signed_by", "teaching_head", "contact")
+        if not getattr(plan, name)
+    }
     if plan.seal_id is None:
         fields["seal"] = [_("Upload a picture of the seal, or a scan of the sealed sheet.")]
     if fields:
         raise Refusal(
             "incomplete",
-            _("The plan cannot be filed yet: opinion, name of the person who signs, and seal are needed. Edit the plan."),
+            _(
+                "The plan cannot be filed yet: opinion, name of the person who signs, and seal are needed. Edit the plan."
+            ),
             clause="附件2",
             fields=fields,
         )
@@ -380,7 +414,9 @@ def _require_complete(plan: TrainingPlan) -> None:
         if row.hours < least:
             raise Refusal(
                 "too_few_hours",
-                _("%(post)s: the planned times come to %(hours)s class hours; at least %(least)s are needed before the test. Add times.")
+                _(
+                    "%(post)s: the planned times come to %(hours)s class hours; at least %(least)s are needed before the test. Add times."
+                )
                 % {"post": row.post, "hours": f"{row.hours:f}", "least": f"{least:f}"},
                 clause="二（3）",
             )
@@ -401,12 +437,16 @@ def _supersede(plan: TrainingPlan, by: Actor) -> None:
     old.save(update_fields=["state"])
     free = {row.pk: row for row in plan.rows.select_related("post")}
     classes = TrainingClass.objects.select_for_update(of=("self",)).filter(plan_row__plan=old)
-    for training_class in classes.exclude(state=ClassState.CANCELLED).select_related("plan_row").order_by("plan_row__position"):
+    for training_class in (
+        classes.exclude(state=ClassState.CANCELLED).select_related("plan_row").order_by("plan_row__position")
+    ):
         row = next((r for r in free.values() if r.post_id == training_class.post_id), None)
         if row is None:
             raise Conflict(
                 "class_without_row",
-                _("The class “%(name)s” is open, but the new version no longer has its post. Cancel the class first, or put the post back.")
+                _(
+                    "The class “%(name)s” is open, but the new version no longer has its post. Cancel the class first, or put the post back."
+                )
                 % {"name": training_class.name},
             )
         del free[row.pk]
@@ -429,9 +469,15 @@ def _supersede(plan: TrainingPlan, by: Actor) -> None:
 def _decider(plan: TrainingPlan, by: Actor) -> None:
     """A late plan is the approver's to decide, any other the officer's."""
     if plan.state == PlanState.LATE and not by.has(Role.CENTRE_APPROVER):
-        raise Forbidden("approver_decides", _("A plan filed late is decided by the centre's approver."), clause="二（一）3")
+        raise Forbidden(
+            "approver_decides",
+            _("A plan filed late is decided by the centre's approver."),
+            clause="二（一）3",
+        )
     if plan.state != PlanState.LATE and not by.has(Role.CENTRE_OFFICER):
-        raise Forbidden("officer_decides", _("A plan filed in time is received or returned by a centre officer."))
+        raise Forbidden(
+            "officer_decides", _("A plan filed in time is received or returned by a centre officer.")
+        )
 
 
 @transaction.atomic
@@ -464,14 +510,18 @@ def return_plan(plan: TrainingPlan, *, reason: str, by: Actor) -> TrainingPlan:
     """The centre returns a plan with its reason. Not once a class of it is open."""
     by.require(Role.CENTRE_OFFICER, Role.CENTRE_APPROVER)
     if not reason.strip():
-        raise Refusal("no_reason", _("Say why the plan is returned and what is to be put right."), field="reason")
+        raise Refusal(
+            "no_reason", _("Say why the plan is returned and what is to be put right."), field="reason"
+        )
     plan = _locked(plan)
     after = PLAN.after(plan.state, "return")
     _decider(plan, by)
     if TrainingClass.objects.filter(plan_row__plan=plan).exclude(state=ClassState.CANCELLED).exists():
         raise Conflict(
             "class_open",
-            _("A class of this plan is open. The institution must cancel it, or change the plan, before the plan can be returned."),
+            _(
+                "A class of this plan is open. The institution must cancel it, or change the plan, before the plan can be returned."
+            ),
         )
     before, plan.state = plan.state, after
     plan.revision += 1
@@ -528,14 +578,18 @@ def change_plan(plan: TrainingPlan, *, by: Actor) -> TrainingPlan:
     if begun is not None:
         return begun
     PLAN.after(
-        plan.state, "supersede", message=_("Only a filed plan is changed by a new version; a draft or returned plan is edited.")
+        plan.state,
+        "supersede",
+        message=_("Only a filed plan is changed by a new version; a draft or returned plan is edited."),
     )
     assert plan.first_day is not None
     last = change_deadline(plan.first_day)
     if clock.today() > last:
         raise Refusal(
             "change_too_late",
-            _("A changed plan is filed at least %(n)d day before the class opens (note to annex 2): it had to be filed by %(day)s, 24:00.")
+            _(
+                "A changed plan is filed at least %(n)d day before the class opens (note to annex 2): it had to be filed by %(day)s, 24:00."
+            )
             % {"n": parameter("plan_change_days"), "day": day_words(last)},
             clause="附件2注",
             status=409,
@@ -588,7 +642,8 @@ def recompute_deadlines(*, by: Actor = SYSTEM) -> int:
         TrainingPlan.objects.select_for_update(of=("self",))
         .select_related("institution")
         .filter(
-            state__in=(PlanState.DRAFT, PlanState.SUBMITTED, PlanState.LATE, PlanState.RETURNED), first_day__gte=clock.today()
+            state__in=(PlanState.DRAFT, PlanState.SUBMITTED, PlanState.LATE, PlanState.RETURNED),
+            first_day__gte=clock.today(),
         )
         .exclude(calendar_version=version)
     )
@@ -612,7 +667,8 @@ def recompute_deadlines(*, by: Actor = SYSTEM) -> int:
         tell_institution(
             plan.institution,
             _("The filing day of a training plan moved"),
-            _("The calendar was published: the plan is now to be filed by %(day)s.") % {"day": day_words(plan.deadline)},
+            _("The calendar was published: the plan is now to be filed by %(day)s.")
+            % {"day": day_words(plan.deadline)},
             plan,
         )
     return moved

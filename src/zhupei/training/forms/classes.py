@@ -8,21 +8,31 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
 from zhupei.institutions.api import Room, RoomKind, active_teachers, published_institutions
 from zhupei.kernel import clock
 from zhupei.rulebook.api import active_posts, division_names
+from zhupei.training import periods
+from zhupei.training.actions import LessonInput
+from zhupei.training.choices import (
+    REQUIRED_ARCHIVE,
+    ArchiveKind,
+    ClassState,
+    EnrolmentState,
+    PlanState,
+    PunchKind,
+)
+from zhupei.training.models import Lesson, TrainingClass
 from zhupei.web.forms import DOCUMENTS, DateField, FileField, TimeField, ZForm
 from zhupei.web.templatetags.web import shanghai
-
-from .. import periods
-from ..actions import LessonInput
-from ..choices import REQUIRED_ARCHIVE, ArchiveKind, ClassState, EnrolmentState, PlanState, PunchKind
-from ..models import Lesson, TrainingClass
 
 
 class ClassForm(ZForm):
     name = forms.CharField(
-        label=gettext_lazy("Name of the class"), max_length=120, required=False, help_text=gettext_lazy("Left empty: term and post.")
+        label=gettext_lazy("Name of the class"),
+        max_length=120,
+        required=False,
+        help_text=gettext_lazy("Left empty: term and post."),
     )
     capacity = forms.IntegerField(label=gettext_lazy("Places"), min_value=1, max_value=100_000)
 
@@ -39,8 +49,12 @@ class PlaceForm(ZForm):
         room, teacher = self.fields["room"], self.fields["teacher"]
         assert isinstance(room, forms.ModelChoiceField)
         assert isinstance(teacher, forms.ModelChoiceField)
-        room.queryset = Room.objects.filter(site=training_class.site, kind=RoomKind.CLASSROOM, is_active=True).order_by("name")
-        room.label_from_instance = lambda row: _("%(room)s (%(seats)d seats)") % {"room": row.name, "seats": row.seats}  # type: ignore[method-assign]
+        room.queryset = Room.objects.filter(
+            site=training_class.site, kind=RoomKind.CLASSROOM, is_active=True
+        ).order_by("name")
+        room.label_from_instance = lambda row: (
+            _("%(room)s (%(seats)d seats)") % {"room": row.name, "seats": row.seats}
+        )  # type: ignore[method-assign]
         teacher.queryset = active_teachers(training_class.institution)
 
 
@@ -51,7 +65,9 @@ class LessonForm(PlaceForm):
 
     field_order = ["day", "start", "end", "room", "teacher", "topic"]
 
-    def __init__(self, *args: Any, training_class: TrainingClass, lesson: Lesson | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, training_class: TrainingClass, lesson: Lesson | None = None, **kwargs: Any
+    ) -> None:
         if lesson is not None:
             starts, ends = clock.local(lesson.starts_at), clock.local(lesson.ends_at)
             kwargs["instance_values"] = {
@@ -87,7 +103,9 @@ class ImportForm(ZForm):
 class PunchForm(ZForm):
     """What a learner sends: in or out, by PIN or by the link's code."""
 
-    kind = forms.ChoiceField(choices=[(k.value, k.label) for k in (PunchKind.IN, PunchKind.OUT)], widget=forms.HiddenInput)
+    kind = forms.ChoiceField(
+        choices=[(k.value, k.label) for k in (PunchKind.IN, PunchKind.OUT)], widget=forms.HiddenInput
+    )
     link = forms.CharField(max_length=40, required=False, widget=forms.HiddenInput)
     code = forms.CharField(
         label=gettext_lazy("Six digits on the teacher's screen"),
@@ -95,13 +113,18 @@ class PunchForm(ZForm):
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
     )
-    early = forms.BooleanField(label=gettext_lazy("I leave early and know that it counts fewer hours"), required=False)
+    early = forms.BooleanField(
+        label=gettext_lazy("I leave early and know that it counts fewer hours"), required=False
+    )
 
 
 class ArchiveForm(ZForm):
     kind = forms.ChoiceField(label=gettext_lazy("Kind of record"))
     file = FileField(
-        label=gettext_lazy("File"), extensions=(*DOCUMENTS, "docx", "xlsx", "zip", "mp4"), max_bytes=200 * 1024 * 1024, required=False
+        label=gettext_lazy("File"),
+        extensions=(*DOCUMENTS, "docx", "xlsx", "zip", "mp4"),
+        max_bytes=200 * 1024 * 1024,
+        required=False,
     )
     paper_location = forms.CharField(
         label=gettext_lazy("Where the paper lies"),
@@ -116,7 +139,8 @@ class ArchiveForm(ZForm):
         assert isinstance(field, forms.ChoiceField)
         needed = _("needed")
         field.choices = [
-            (kind.value, f"{kind.label}（{needed}）" if kind in REQUIRED_ARCHIVE else kind.label) for kind in ArchiveKind
+            (kind.value, f"{kind.label}（{needed}）" if kind in REQUIRED_ARCHIVE else kind.label)
+            for kind in ArchiveKind
         ]
 
 
@@ -128,17 +152,25 @@ class _Filters(ZForm):
     q = forms.CharField(label=gettext_lazy("Search"), required=False, max_length=60)
 
     def value(self, name: str) -> Any:
-        return self.cleaned_data.get(name) if self.is_valid() or name in getattr(self, "cleaned_data", {}) else None
+        return (
+            self.cleaned_data.get(name)
+            if self.is_valid() or name in getattr(self, "cleaned_data", {})
+            else None
+        )
 
 
 class PlanFilters(_Filters):
-    state = forms.ChoiceField(label=gettext_lazy("State"), choices=[("", gettext_lazy("All")), *PlanState.choices], required=False)
+    state = forms.ChoiceField(
+        label=gettext_lazy("State"), choices=[("", gettext_lazy("All")), *PlanState.choices], required=False
+    )
     year = forms.IntegerField(label=gettext_lazy("Year"), required=False, min_value=2000, max_value=2999)
     division = forms.ChoiceField(label=gettext_lazy("Division"), choices=_divisions, required=False)
 
 
 class ClassFilters(_Filters):
-    state = forms.ChoiceField(label=gettext_lazy("State"), choices=[("", gettext_lazy("All")), *ClassState.choices], required=False)
+    state = forms.ChoiceField(
+        label=gettext_lazy("State"), choices=[("", gettext_lazy("All")), *ClassState.choices], required=False
+    )
     post = forms.ModelChoiceField(queryset=None, label=gettext_lazy("Post"), required=False)
     division = forms.ChoiceField(label=gettext_lazy("Division"), choices=_divisions, required=False)
 
@@ -151,7 +183,9 @@ class ClassFilters(_Filters):
 
 class EnrolmentFilters(_Filters):
     state = forms.ChoiceField(
-        label=gettext_lazy("State"), choices=[("", gettext_lazy("All")), *EnrolmentState.choices], required=False
+        label=gettext_lazy("State"),
+        choices=[("", gettext_lazy("All")), *EnrolmentState.choices],
+        required=False,
     )
     training_class = forms.IntegerField(widget=forms.HiddenInput, required=False)
 

@@ -12,17 +12,17 @@ from django.forms.formsets import BaseFormSet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from PIL import Image
+
 from zhupei.institutions.api import Institution, SiteKind, approved_sites
 from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
 from zhupei.kernel.schedule import Period, format_periods
 from zhupei.rulebook.api import active_posts
+from zhupei.training import periods
+from zhupei.training.actions import PlanInput, RowInput, Upload
+from zhupei.training.models import TrainingPlan
 from zhupei.web.forms import DateField, FileField, PhoneField, TimeField, ZForm
 from zhupei.web.views import message_of
-
-from .. import periods
-from ..actions import PlanInput, RowInput, Upload
-from ..models import TrainingPlan
 
 MAX_PIXELS = 40_000_000
 
@@ -44,7 +44,9 @@ class SealField(FileField):
                         raise ValueError
                     image.verify()
             except Exception:  # a decoder of strangers' files may fail in any way
-                raise ValidationError(_("This picture cannot be opened. Save it again as PNG or JPG.")) from None
+                raise ValidationError(
+                    _("This picture cannot be opened. Save it again as PNG or JPG.")
+                ) from None
         return file
 
 
@@ -52,17 +54,23 @@ class PlanForm(ZForm):
     """Everything of annex 2 but its rows."""
 
     site = forms.ModelChoiceField(
-        queryset=None, label=gettext_lazy("Address of the class"), help_text=gettext_lazy("Teaching sites approved by the centre.")
+        queryset=None,
+        label=gettext_lazy("Address of the class"),
+        help_text=gettext_lazy("Teaching sites approved by the centre."),
     )
     filled_on = DateField(label=gettext_lazy("Date filled in"))
     teaching_head = forms.CharField(label=gettext_lazy("Teaching head"), max_length=50)
     teaching_head_phone = PhoneField(
-        label=gettext_lazy("Teaching head's phone"), help_text=gettext_lazy("Mobile, or landline with area code: 023-63672000.")
+        label=gettext_lazy("Teaching head's phone"),
+        help_text=gettext_lazy("Mobile, or landline with area code: 023-63672000."),
     )
     contact = forms.CharField(label=gettext_lazy("Contact"), max_length=50)
     contact_phone = PhoneField(label=gettext_lazy("Contact's phone"))
     change_reason = forms.CharField(
-        label=gettext_lazy("What changed and why"), widget=forms.Textarea(attrs={"rows": 2}), max_length=1000, required=False
+        label=gettext_lazy("What changed and why"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=1000,
+        required=False,
     )
     opinion = forms.CharField(
         label=gettext_lazy("Institution's opinion"),
@@ -83,11 +91,16 @@ class PlanForm(ZForm):
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
 
     sections = [
-        (gettext_lazy("Class and people"), ["site", "filled_on", "teaching_head", "teaching_head_phone", "contact", "contact_phone"]),
+        (
+            gettext_lazy("Class and people"),
+            ["site", "filled_on", "teaching_head", "teaching_head_phone", "contact", "contact_phone"],
+        ),
     ]
     closing = ("change_reason", "opinion", "signed_by", "signature", "seal")
 
-    def __init__(self, *args: Any, institution: Institution, plan: TrainingPlan | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, institution: Institution, plan: TrainingPlan | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         site = self.fields["site"]
         assert isinstance(site, forms.ModelChoiceField)
@@ -98,7 +111,9 @@ class PlanForm(ZForm):
         for name in ("signature", "seal"):
             file = getattr(plan, name, None)
             if file is not None:
-                self.fields[name].help_text = _("Already there: %(name)s. Choose a file only to replace it.") % {"name": file.name}
+                self.fields[name].help_text = _(
+                    "Already there: %(name)s. Choose a file only to replace it."
+                ) % {"name": file.name}
 
     def head(self) -> list[tuple[Any, list[Any]]]:
         return self.groups()[:1]
@@ -119,14 +134,20 @@ class RowForm(ZForm):
     post = forms.ModelChoiceField(queryset=None, label=gettext_lazy("Post"))
     expected = forms.IntegerField(label=gettext_lazy("Expected number"), min_value=1, max_value=100_000)
     fee = forms.DecimalField(
-        label=gettext_lazy("Fee (yuan)"), min_value=0, max_digits=10, decimal_places=2, help_text=gettext_lazy("For one person; 0 if free.")
+        label=gettext_lazy("Fee (yuan)"),
+        min_value=0,
+        max_digits=10,
+        decimal_places=2,
+        help_text=gettext_lazy("For one person; 0 if free."),
     )
     time_text = forms.CharField(
         label=gettext_lazy("Planned time"),
         widget=forms.Textarea(attrs={"rows": 2}),
         max_length=300,
         required=False,
-        help_text=gettext_lazy("As in the example: 2020年1月1-5日9:00-12:00、14:00-17:00. Several times: separate with ；."),
+        help_text=gettext_lazy(
+            "As in the example: 2020年1月1-5日9:00-12:00、14:00-17:00. Several times: separate with ；."
+        ),
     )
     first = DateField(label=gettext_lazy("From day"), required=False)
     last = DateField(label=gettext_lazy("To day"), required=False)
@@ -156,7 +177,9 @@ class RowForm(ZForm):
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        text = "；".join(line.strip() for line in values.get("time_text", "").splitlines() if line.strip()).rstrip("；;")
+        text = "；".join(
+            line.strip() for line in values.get("time_text", "").splitlines() if line.strip()
+        ).rstrip("；;")
         try:
             period = self._period(values)
             if period is not None:
@@ -176,7 +199,9 @@ class RowForm(ZForm):
     def _period(self, values: dict[str, Any]) -> Period | None:
         if not any(values.get(name) for name in self.parts):
             return None
-        missing = [name for name in ("first", "start", "end") if not values.get(name) and name not in self.errors]
+        missing = [
+            name for name in ("first", "start", "end") if not values.get(name) and name not in self.errors
+        ]
         for name in missing:
             self.add_error(name, _("Fill this in, or leave all days and hours empty."))
         for name, other in (("pause", "resume"), ("resume", "pause")):
@@ -185,7 +210,9 @@ class RowForm(ZForm):
         if any(name in self.errors for name in self.parts):
             return None
         breaks = ((values["pause"], values["resume"]),) if values.get("pause") else ()
-        return Period(values["first"], values.get("last") or values["first"], values["start"], values["end"], breaks)
+        return Period(
+            values["first"], values.get("last") or values["first"], values["start"], values["end"], breaks
+        )
 
 
 class BaseRows(BaseFormSet):  # type: ignore[type-arg]
@@ -223,7 +250,9 @@ def upload_of(file: UploadedFile | None) -> Upload | None:
         return None
     kinds = {"pdf": "application/pdf", "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg"}
     extension = (file.name or "").rpartition(".")[2].lower()
-    return Upload(file.name or "", kinds.get(extension, file.content_type or "application/octet-stream"), file.read())
+    return Upload(
+        file.name or "", kinds.get(extension, file.content_type or "application/octet-stream"), file.read()
+    )
 
 
 def plan_input(form: PlanForm, rows: Any) -> PlanInput:
@@ -253,13 +282,22 @@ class SubmitForm(ZForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         max_length=1000,
         required=False,
-        help_text=gettext_lazy("Only if the filing day has passed: the centre decides whether it accepts the plan."),
+        help_text=gettext_lazy(
+            "Only if the filing day has passed: the centre decides whether it accepts the plan."
+        ),
     )
 
 
 class OpinionForm(ZForm):
-    opinion = forms.CharField(label=gettext_lazy("Opinion"), widget=forms.Textarea(attrs={"rows": 2}), max_length=1000, required=False)
+    opinion = forms.CharField(
+        label=gettext_lazy("Opinion"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=1000,
+        required=False,
+    )
 
 
 class ReasonForm(ZForm):
-    reason = forms.CharField(label=gettext_lazy("Reason"), widget=forms.Textarea(attrs={"rows": 2}), max_length=1000)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), widget=forms.Textarea(attrs={"rows": 2}), max_length=1000
+    )

@@ -9,14 +9,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
-from zhupei.evidence.api import read
-from zhupei.web.views import file_response, perform, refusals, status_of
 
-from .. import access, actions, queries
-from ..choices import REQUIRED_ARCHIVE, ArchiveKind, ClassState
-from ..forms.classes import ArchiveForm
-from ..forms.plans import upload_of
-from ..models import TrainingClass
+from zhupei.evidence.api import read
+from zhupei.training import access, actions, queries
+from zhupei.training.choices import REQUIRED_ARCHIVE, ArchiveKind, ClassState
+from zhupei.training.forms.classes import ArchiveForm
+from zhupei.training.forms.plans import upload_of
+from zhupei.training.models import TrainingClass
+from zhupei.web.views import file_response, perform, refusals, status_of
 
 
 def _page(request: HttpRequest, found: TrainingClass, form: ArchiveForm) -> HttpResponse:
@@ -28,7 +28,12 @@ def _page(request: HttpRequest, found: TrainingClass, form: ArchiveForm) -> Http
     context = {
         "training_class": found,
         "kinds": [
-            {"kind": kind, "label": kind.label, "needed": kind in REQUIRED_ARCHIVE, "items": items.get(kind, [])}
+            {
+                "kind": kind,
+                "label": kind.label,
+                "needed": kind in REQUIRED_ARCHIVE,
+                "items": items.get(kind, []),
+            }
             for kind in ArchiveKind
         ],
         "retain_until": queries.retention_of(found),
@@ -59,7 +64,11 @@ def archive_add(request: HttpRequest, pk: int) -> HttpResponse:
         values = form.cleaned_data
         with refusals(form) as outcome:
             actions.add_to_archive(
-                found, values["kind"], upload=upload_of(values["file"]), paper_location=values["paper_location"], by=actor
+                found,
+                values["kind"],
+                upload=upload_of(values["file"]),
+                paper_location=values["paper_location"],
+                by=actor,
             )
         if outcome.ok:
             messages.success(request, _("Added to the archive."))

@@ -11,17 +11,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
+
 from zhupei.kernel import clock
 from zhupei.kernel.roles import Role
 from zhupei.rulebook.api import decimal_parameter
+from zhupei.training import access, actions, queries
+from zhupei.training.choices import ClassState, EnrolmentState
+from zhupei.training.forms.classes import ClassFilters, ClassForm, LessonForm, PlaceForm
+from zhupei.training.forms.plans import ReasonForm
+from zhupei.training.models import PlanRow, TrainingClass, TrainingPlan
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import perform, refusals, status_of
-
-from .. import access, actions, queries
-from ..choices import ClassState, EnrolmentState
-from ..forms.classes import ClassFilters, ClassForm, LessonForm, PlaceForm
-from ..forms.plans import ReasonForm
-from ..models import PlanRow, TrainingClass, TrainingPlan
 
 ACCEPTED = Count("enrolments", filter=Q(enrolments__state=EnrolmentState.ACCEPTED))
 
@@ -33,7 +33,9 @@ def classes(request: HttpRequest) -> HttpResponse:
     if filters.is_valid():
         values = filters.cleaned_data
         if values["q"]:
-            rows = rows.filter(Q(name__icontains=values["q"]) | Q(institution__full_name__icontains=values["q"]))
+            rows = rows.filter(
+                Q(name__icontains=values["q"]) | Q(institution__full_name__icontains=values["q"])
+            )
         if values["state"]:
             rows = rows.filter(state=values["state"])
         if values["post"]:
@@ -69,7 +71,10 @@ def class_open(request: HttpRequest, pk: int) -> HttpResponse:
     """Open a class for a row of a plan."""
     actor = request.actor  # type: ignore[attr-defined]
     row = get_object_or_404(
-        PlanRow.objects.filter(plan__in=access.plans_for(actor)).select_related("plan__institution", "plan__site", "post"), pk=pk
+        PlanRow.objects.filter(plan__in=access.plans_for(actor)).select_related(
+            "plan__institution", "plan__site", "post"
+        ),
+        pk=pk,
     )
     existing = TrainingClass.objects.filter(plan_row=row).first()
     if existing is not None and request.method != "POST":
@@ -77,7 +82,9 @@ def class_open(request: HttpRequest, pk: int) -> HttpResponse:
     form = ClassForm(request.POST or None, instance_values={"capacity": row.expected})
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
-            made = actions.open_class(row, name=form.cleaned_data["name"], capacity=form.cleaned_data["capacity"], by=actor)
+            made = actions.open_class(
+                row, name=form.cleaned_data["name"], capacity=form.cleaned_data["capacity"], by=actor
+            )
         if outcome.ok:
             messages.success(request, _("The class is open for enrolment. Next: its timetable."))
             return redirect("training:class", pk=made.pk)
@@ -89,8 +96,14 @@ def _lesson_rows(training_class: TrainingClass, *, leads: bool, edits: bool) -> 
     rows = []
     for lesson in training_class.lessons.select_related("room", "teacher"):
         starts, ends = clock.local(lesson.starts_at), clock.local(lesson.ends_at)
-        where = "training:lesson_board" if leads and training_class.state == ClassState.RUNNING else "training:lesson_edit"
-        usable = (leads and training_class.state == ClassState.RUNNING) or (edits and lesson.closed_at is None)
+        where = (
+            "training:lesson_board"
+            if leads and training_class.state == ClassState.RUNNING
+            else "training:lesson_edit"
+        )
+        usable = (leads and training_class.state == ClassState.RUNNING) or (
+            edits and lesson.closed_at is None
+        )
         rows.append(
             {
                 "url": reverse(where, kwargs={"pk": lesson.pk}) if usable else "",
@@ -100,7 +113,9 @@ def _lesson_rows(training_class: TrainingClass, *, leads: bool, edits: bool) -> 
                     lesson.teacher.name,
                     lesson.room.name,
                     f"{lesson.hours:f}",
-                    {"state": "closed", "text": _("Closed")} if lesson.closed_at else {"state": "planned", "text": _("Planned")},
+                    {"state": "closed", "text": _("Closed")}
+                    if lesson.closed_at
+                    else {"state": "planned", "text": _("Planned")},
                 ],
             }
         )
@@ -141,7 +156,9 @@ def training_class(request: HttpRequest, pk: int) -> HttpResponse:
         "may_finish": manages and found.state == ClassState.RUNNING,
         "reviews": own and actor.has(*access.REVIEWERS),
         "may_import": own and actor.has(Role.REGISTRAR) and found.state == ClassState.ENROLLING,
-        "place_form": PlaceForm(training_class=found, instance_values={"topic": found.post.name}) if manages else None,
+        "place_form": PlaceForm(training_class=found, instance_values={"topic": found.post.name})
+        if manages
+        else None,
         "reason_form": ReasonForm(auto_id="cancel_%s"),
     }
     return render(request, "training/class.html", context)
@@ -203,7 +220,10 @@ def timetable_generate(request: HttpRequest, pk: int) -> HttpResponse:
                 by=request.actor,  # type: ignore[attr-defined]
             )
         if outcome.ok:
-            messages.success(request, _("%(n)d lessons entered. Change teacher, room or topic where they differ.") % {"n": count})
+            messages.success(
+                request,
+                _("%(n)d lessons entered. Change teacher, room or topic where they differ.") % {"n": count},
+            )
             return redirect("training:class", pk=pk)
     context = {"training_class": found, "form": form}
     return render(request, "training/timetable_generate.html", context, status=status_of(form))

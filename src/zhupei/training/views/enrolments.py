@@ -11,17 +11,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
+
 from zhupei.hours import api as hours
 from zhupei.kernel.roles import INSTITUTION, Role
 from zhupei.rulebook.api import decimal_parameter
+from zhupei.training import access, actions, queries
+from zhupei.training.choices import EnrolmentState
+from zhupei.training.forms.classes import EnrolmentFilters, ImportForm
+from zhupei.training.forms.plans import ReasonForm, upload_of
+from zhupei.training.models import Enrolment
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals, status_of
-
-from .. import access, actions, queries
-from ..choices import EnrolmentState
-from ..forms.classes import EnrolmentFilters, ImportForm
-from ..forms.plans import ReasonForm, upload_of
-from ..models import Enrolment
 
 MAX_AT_ONCE = 200
 
@@ -36,7 +36,9 @@ def enrolments(request: HttpRequest) -> HttpResponse:
     if filters.is_valid():
         values = filters.cleaned_data
         if values["q"]:
-            rows = rows.filter(Q(person__name__icontains=values["q"]) | Q(training_class__name__icontains=values["q"]))
+            rows = rows.filter(
+                Q(person__name__icontains=values["q"]) | Q(training_class__name__icontains=values["q"])
+            )
         if values["state"]:
             rows = rows.filter(state=values["state"])
         if values["training_class"]:
@@ -68,7 +70,9 @@ def enrolments(request: HttpRequest) -> HttpResponse:
             for row in page.items
         ],
         "bulk": reviews and any(row.state == EnrolmentState.APPLIED for row in page.items),
-        "may_import": actor.has(Role.REGISTRAR) and training_class is not None and training_class.state == "enrolling",
+        "may_import": actor.has(Role.REGISTRAR)
+        and training_class is not None
+        and training_class.state == "enrolling",
     }
     return render(request, "training/enrolments.html", context)
 
@@ -91,7 +95,9 @@ def enrolment(request: HttpRequest, pk: int) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     found = get_object_or_404(access.enrolments_for(actor), pk=pk)
     person, training_class = found.person, found.training_class
-    reviews = actor.has(*access.REVIEWERS) and actor.organisation_id == training_class.institution.organisation_id
+    reviews = (
+        actor.has(*access.REVIEWERS) and actor.organisation_id == training_class.institution.organisation_id
+    )
     own_entry = actor.user_id in (found.applied_by_id, person.user_id)
     open_roster = training_class.state == "enrolling"
     context = {
@@ -132,7 +138,9 @@ def enrolment_return(request: HttpRequest, pk: int) -> Any:
     found = get_object_or_404(access.enrolments_for(request.actor), pk=pk)  # type: ignore[attr-defined]
     return perform(
         request,
-        lambda: actions.return_enrolment(found, reason=request.POST.get("reason", "")[:1000], by=request.actor),  # type: ignore[attr-defined]
+        lambda: actions.return_enrolment(
+            found, reason=request.POST.get("reason", "")[:1000], by=request.actor
+        ),  # type: ignore[attr-defined]
         success=_("Returned; the learner has been told why."),
         to="training:enrolment",
         pk=pk,
@@ -144,7 +152,12 @@ def enrolments_accept(request: HttpRequest) -> Any:
     """Accept several: first shown with what would happen, then done."""
     actor = request.actor  # type: ignore[attr-defined]
     chosen = [int(text) for text in request.POST.getlist("enrolment")[:MAX_AT_ONCE] if text.isdigit()]
-    rows = list(access.enrolments_for(actor).filter(pk__in=chosen).select_related("training_class", "person__user").order_by("pk"))
+    rows = list(
+        access.enrolments_for(actor)
+        .filter(pk__in=chosen)
+        .select_related("training_class", "person__user")
+        .order_by("pk")
+    )
     if not rows:
         messages.warning(request, _("Tick the applications first."))
         return redirect("training:enrolments")

@@ -11,18 +11,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
+
 from zhupei.hours import api as hours
 from zhupei.kernel import clock
 from zhupei.kernel.roles import Role
 from zhupei.people.api import person_of
 from zhupei.rulebook.api import decimal_parameter, parameter
+from zhupei.training import access, actions, pins, queries
+from zhupei.training.choices import ClassState, EnrolmentState, PunchKind, PunchMethod
+from zhupei.training.forms.classes import OpenClassFilters, PunchForm
+from zhupei.training.models import Enrolment, Lesson, Punch, TrainingClass
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import perform, refusals, status_of
-
-from .. import access, actions, pins, queries
-from ..choices import ClassState, EnrolmentState, PunchKind, PunchMethod
-from ..forms.classes import OpenClassFilters, PunchForm
-from ..models import Enrolment, Lesson, Punch, TrainingClass
 
 
 @require_GET
@@ -38,11 +38,23 @@ def open_classes(request: HttpRequest) -> HttpResponse:
                 | Q(institution__full_name__icontains=values["q"])
                 | Q(site__address__icontains=values["q"])
             )
-        for name, column in (("post", "post"), ("institution", "institution"), ("division", "site__division_code")):
+        for name, column in (
+            ("post", "post"),
+            ("institution", "institution"),
+            ("division", "site__division_code"),
+        ):
             if values[name]:
                 rows = rows.filter(**{column: values[name]})
     page = page_by_key(rows, request, order=("first_day", "pk"), size=20)
-    labels = [_("Class"), _("Post"), _("Institution"), _("Place"), _("Begins"), _("Fee (yuan)"), _("Free places")]
+    labels = [
+        _("Class"),
+        _("Post"),
+        _("Institution"),
+        _("Place"),
+        _("Begins"),
+        _("Fee (yuan)"),
+        _("Free places"),
+    ]
     context = {
         "filters": filters,
         "filtered": any(request.GET.get(name) for name in filters.fields),
@@ -122,7 +134,9 @@ def my_classes(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     upcoming = (
         Lesson.objects.filter(
-            training_class__in=[row.training_class_id for row in rows if row.state == EnrolmentState.ACCEPTED],
+            training_class__in=[
+                row.training_class_id for row in rows if row.state == EnrolmentState.ACCEPTED
+            ],
             ends_at__gte=now,
             training_class__state=ClassState.RUNNING,
         )
@@ -201,7 +215,9 @@ def punch(request: HttpRequest, pk: int) -> HttpResponse:
     lesson = get_object_or_404(Lesson.objects.select_related("training_class", "room"), pk=pk)
     enrolment = access.own_enrolments(actor).filter(training_class_id=lesson.training_class_id).first()
     done = (
-        {row.kind: row for row in Punch.objects.filter(lesson=lesson, enrolment=enrolment)} if enrolment is not None else {}
+        {row.kind: row for row in Punch.objects.filter(lesson=lesson, enrolment=enrolment)}
+        if enrolment is not None
+        else {}
     )
     kind = PunchKind.OUT if PunchKind.IN in done else PunchKind.IN
     link = request.GET.get("code", "")
@@ -221,7 +237,9 @@ def punch(request: HttpRequest, pk: int) -> HttpResponse:
                 )
             if outcome.ok:
                 at = f"{clock.local(made.at):%H:%M}"
-                text = _("Signed in at %(time)s.") if made.kind == PunchKind.IN else _("Signed out at %(time)s.")
+                text = (
+                    _("Signed in at %(time)s.") if made.kind == PunchKind.IN else _("Signed out at %(time)s.")
+                )
                 messages.success(request, text % {"time": at})
                 assert enrolment is not None
                 return redirect("training:my_class", pk=enrolment.pk)

@@ -12,15 +12,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
+
 from zhupei.documents.api import Roll, RollRow, render_pdf
 from zhupei.kernel import clock, identity
 from zhupei.kernel.errors import Forbidden
 from zhupei.kernel.roles import Role
+from zhupei.training import access, actions, pins
+from zhupei.training.choices import AttendanceState, ClassState, EnrolmentState, PunchKind
+from zhupei.training.models import Lesson, Punch
 from zhupei.web.views import file_response, perform
-
-from .. import access, actions, pins
-from ..choices import AttendanceState, ClassState, EnrolmentState, PunchKind
-from ..models import Lesson, Punch
 
 
 @require_GET
@@ -31,7 +31,9 @@ def today(request: HttpRequest) -> HttpResponse:
     rows = access.lessons_for(actor).filter(
         training_class__state=ClassState.RUNNING, starts_at__lt=midnight + timedelta(days=1), closed_at=None
     ) | access.lessons_for(actor).filter(
-        training_class__state=ClassState.RUNNING, starts_at__gte=midnight, starts_at__lt=midnight + timedelta(days=1)
+        training_class__state=ClassState.RUNNING,
+        starts_at__gte=midnight,
+        starts_at__lt=midnight + timedelta(days=1),
     )
     if not actor.has(Role.TEACHING_HEAD):
         rows = rows.filter(teacher__user_id=actor.user_id)
@@ -53,7 +55,12 @@ def _code_context(request: HttpRequest, lesson: Lesson) -> dict[str, Any]:
         and lesson.closed_at is None
         and lesson.training_class.state == ClassState.RUNNING
     )
-    context: dict[str, Any] = {"lesson": lesson, "is_open": is_open, "window": window, "is_past": now > window.closes}
+    context: dict[str, Any] = {
+        "lesson": lesson,
+        "is_open": is_open,
+        "window": window,
+        "is_past": now > window.closes,
+    }
     if is_open:
         path = reverse("training:punch", kwargs={"pk": lesson.pk})
         address = request.build_absolute_uri(f"{path}?code={pins.link_code(lesson.pk)}")
@@ -87,7 +94,9 @@ def roll_call(request: HttpRequest, pk: int) -> Any:
     actor = request.actor  # type: ignore[attr-defined]
     lesson = _led(request, pk)
     roster = list(
-        lesson.training_class.enrolments.filter(state=EnrolmentState.ACCEPTED).select_related("person").order_by("person__name", "pk")
+        lesson.training_class.enrolments.filter(state=EnrolmentState.ACCEPTED)
+        .select_related("person")
+        .order_by("person__name", "pk")
     )
     if request.method == "POST":
         marks = {row.pk: request.POST.get(f"mark-{row.pk}", "keep") for row in roster}
@@ -123,7 +132,11 @@ def roll_call(request: HttpRequest, pk: int) -> Any:
                 "marks": marks_open,
             }
         )
-    return render(request, "training/roll_call.html", {"lesson": lesson, "people": people, "closed": lesson.closed_at is not None})
+    return render(
+        request,
+        "training/roll_call.html",
+        {"lesson": lesson, "people": people, "closed": lesson.closed_at is not None},
+    )
 
 
 def lesson_close(request: HttpRequest, pk: int) -> Any:
@@ -177,8 +190,14 @@ def lesson_roll(request: HttpRequest, pk: int) -> HttpResponse:
     lesson = get_object_or_404(access.lessons_for(actor), pk=pk)
     if actor.organisation_id != lesson.training_class.institution.organisation_id:
         raise Forbidden("other_organisation")
-    punches: dict[tuple[int, str], Punch] = {(p.enrolment_id, p.kind): p for p in Punch.objects.filter(lesson=lesson)}
-    roster = lesson.training_class.enrolments.filter(state=EnrolmentState.ACCEPTED).select_related("person", "post").order_by("pk")
+    punches: dict[tuple[int, str], Punch] = {
+        (p.enrolment_id, p.kind): p for p in Punch.objects.filter(lesson=lesson)
+    }
+    roster = (
+        lesson.training_class.enrolments.filter(state=EnrolmentState.ACCEPTED)
+        .select_related("person", "post")
+        .order_by("pk")
+    )
 
     def at(enrolment_id: int, kind: str) -> str:
         punch = punches.get((enrolment_id, kind))
@@ -204,4 +223,9 @@ def lesson_roll(request: HttpRequest, pk: int) -> HttpResponse:
             for row in roster
         ),
     )
-    return file_response(render_pdf(document), f"考勤表-{lesson.training_class.name}-{lesson.pk}.pdf", "application/pdf", inline=True)
+    return file_response(
+        render_pdf(document),
+        f"考勤表-{lesson.training_class.name}-{lesson.pk}.pdf",
+        "application/pdf",
+        inline=True,
+    )

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
+
 from zhupei.documents.api import PlanForm as PlanDocument
 from zhupei.documents.api import PlanRow as PlanDocumentRow
 from zhupei.documents.api import render_docx, render_pdf
@@ -21,15 +22,14 @@ from zhupei.kernel import clock
 from zhupei.kernel.roles import Role
 from zhupei.kernel.workdays import Calendar
 from zhupei.rulebook.api import calendar, workdays_left
+from zhupei.training import access, actions, queries
+from zhupei.training.choices import PLAN, PlanState
+from zhupei.training.forms.classes import PlanFilters
+from zhupei.training.forms.plans import OpinionForm, PlanForm, PlanRows, ReasonForm, SubmitForm, plan_input
+from zhupei.training.models import PlanStep, TrainingPlan
 from zhupei.web.forms import with_added_row
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals, status_of
-
-from .. import access, actions, queries
-from ..choices import PLAN, PlanState
-from ..forms.classes import PlanFilters
-from ..forms.plans import OpinionForm, PlanForm, PlanRows, ReasonForm, SubmitForm, plan_input
-from ..models import PlanStep, TrainingPlan
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -61,7 +61,11 @@ def _row(plan: TrainingPlan, days: Calendar) -> dict[str, Any]:
             names or "—",
             {"deadline": plan.first_day} if plan.first_day else "—",
             _deadline_cell(plan, days),
-            {"state": plan.state, "text": plan.get_state_display(), "tone": "problem" if plan.state == PlanState.LATE else ""},
+            {
+                "state": plan.state,
+                "text": plan.get_state_display(),
+                "tone": "problem" if plan.state == PlanState.LATE else "",
+            },
         ],
     }
 
@@ -112,13 +116,19 @@ def plan_queue(request: HttpRequest) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     rows = access.plans_for(actor).prefetch_related("rows__post")
     days = calendar()
-    if rows.filter(state__in=(PlanState.SUBMITTED, PlanState.LATE)).exclude(calendar_version=days.version).exists():
+    if (
+        rows.filter(state__in=(PlanState.SUBMITTED, PlanState.LATE))
+        .exclude(calendar_version=days.version)
+        .exists()
+    ):
         actions.recompute_deadlines()
     mine = [
         *([PlanState.SUBMITTED] if actor.has(Role.CENTRE_OFFICER) else []),
         *([PlanState.LATE] if actor.has(Role.CENTRE_APPROVER) else []),
     ]
-    page = page_by_key(rows.filter(state__in=mine, first_day__isnull=False), request, order=("first_day", "pk"))
+    page = page_by_key(
+        rows.filter(state__in=mine, first_day__isnull=False), request, order=("first_day", "pk")
+    )
     table = []
     for plan in page.items:
         row = _row(plan, days)
@@ -143,7 +153,9 @@ def _timeline(plan: TrainingPlan) -> list[dict[str, Any]]:
         "supersede": _("Replaced by a newer version"),
     }
     steps = (
-        PlanStep.objects.filter(plan__institution=plan.institution, plan__year=plan.year, plan__sequence=plan.sequence)
+        PlanStep.objects.filter(
+            plan__institution=plan.institution, plan__year=plan.year, plan__sequence=plan.sequence
+        )
         .select_related("plan")
         .order_by("-at", "-pk")
     )
@@ -208,13 +220,20 @@ def _facts(found: TrainingPlan) -> list[Any]:
         file = getattr(found, name)
         if file is not None:
             facts.append(
-                {"label": label, "value": file.name, "url": reverse("training:plan_file", kwargs={"pk": found.pk, "which": name})}
+                {
+                    "label": label,
+                    "value": file.name,
+                    "url": reverse("training:plan_file", kwargs={"pk": found.pk, "which": name}),
+                }
             )
     if found.change_reason:
         facts.append((_("What changed and why"), found.change_reason))
     if found.late_reason:
         facts.append(
-            (_("Filed late"), _("%(n)d working days late: %(why)s") % {"n": found.lateness_days, "why": found.late_reason})
+            (
+                _("Filed late"),
+                _("%(n)d working days late: %(why)s") % {"n": found.lateness_days, "why": found.late_reason},
+            )
         )
     return facts
 
@@ -250,10 +269,18 @@ def plan_new(request: HttpRequest) -> HttpResponse:
             "contact_phone": institution.contact_phone,
             "key": str(uuid.uuid4()),
         }
-        return _plan_page(request, PlanForm(institution=institution, instance_values=values), PlanRows(prefix="rows"), None)
+        return _plan_page(
+            request, PlanForm(institution=institution, instance_values=values), PlanRows(prefix="rows"), None
+        )
     if "add_row" in request.POST:
         form = PlanForm(with_added_row(request.POST, "rows"), institution=institution)
-        return _plan_page(request, form, PlanRows(with_added_row(request.POST, "rows"), prefix="rows"), None, show_errors=False)
+        return _plan_page(
+            request,
+            form,
+            PlanRows(with_added_row(request.POST, "rows"), prefix="rows"),
+            None,
+            show_errors=False,
+        )
     form = PlanForm(request.POST, request.FILES, institution=institution)
     rows = PlanRows(request.POST, prefix="rows")
     if all([form.is_valid(), rows.is_valid()]):
@@ -274,21 +301,39 @@ def plan_edit(request: HttpRequest, pk: int) -> HttpResponse:
         if found.state not in (PlanState.DRAFT, PlanState.RETURNED):
             messages.info(request, _("A filed plan is changed by a new version."))
             return redirect("training:plan", pk=found.pk)
-        names = ("site", "filled_on", "teaching_head", "teaching_head_phone", "contact", "contact_phone", "change_reason", "opinion")
+        names = (
+            "site",
+            "filled_on",
+            "teaching_head",
+            "teaching_head_phone",
+            "contact",
+            "contact_phone",
+            "change_reason",
+            "opinion",
+        )
         values = {name: getattr(found, name) for name in (*names, "signed_by", "revision")}
         initial = [
-            {"post": row.post_id, "expected": row.expected, "fee": row.fee, "time_text": row.time_text} for row in found.rows.all()
+            {"post": row.post_id, "expected": row.expected, "fee": row.fee, "time_text": row.time_text}
+            for row in found.rows.all()
         ]
         form = PlanForm(institution=institution, plan=found, instance_values=values)
         return _plan_page(request, form, PlanRows(prefix="rows", initial=initial), found)
     if "add_row" in request.POST:
         form = PlanForm(request.POST, institution=institution, plan=found)
-        return _plan_page(request, form, PlanRows(with_added_row(request.POST, "rows"), prefix="rows"), found, show_errors=False)
+        return _plan_page(
+            request,
+            form,
+            PlanRows(with_added_row(request.POST, "rows"), prefix="rows"),
+            found,
+            show_errors=False,
+        )
     form = PlanForm(request.POST, request.FILES, institution=institution, plan=found)
     rows = PlanRows(request.POST, prefix="rows")
     if all([form.is_valid(), rows.is_valid()]):
         with refusals(form) as outcome:
-            actions.edit_plan(found, plan_input(form, rows), revision=form.cleaned_data["revision"] or 0, by=actor)
+            actions.edit_plan(
+                found, plan_input(form, rows), revision=form.cleaned_data["revision"] or 0, by=actor
+            )
         if outcome.ok:
             messages.success(request, _("The plan is saved."))
             return redirect("training:plan", pk=found.pk)
@@ -307,7 +352,9 @@ def plan_submit(request: HttpRequest, pk: int) -> HttpResponse:
             late = done.state == PlanState.LATE
             messages.success(
                 request,
-                _("Filed late; the centre's approver decides.") if late else _("The plan is filed with the centre."),
+                _("Filed late; the centre's approver decides.")
+                if late
+                else _("The plan is filed with the centre."),
             )
             return redirect("training:plan", pk=found.pk)
     if request.method != "POST" and not PLAN.allows(found.state, "submit"):
@@ -355,7 +402,12 @@ def plan_changes(request: HttpRequest, pk: int) -> HttpResponse:
     if found.supersedes_id is None:
         raise Http404
     lines = queries.plan_differences(found)
-    context = {"plan": found, "term": term_words(found), "lines": lines, "changed": sum(line.differs for line in lines)}
+    context = {
+        "plan": found,
+        "term": term_words(found),
+        "lines": lines,
+        "changed": sum(line.differs for line in lines),
+    }
     return render(request, "training/plan_changes.html", context)
 
 
@@ -411,13 +463,17 @@ def _document(found: TrainingPlan) -> PlanDocument:
 
 
 def _file_name(found: TrainingPlan, extension: str) -> str:
-    return f"培训计划表-{found.institution_name}-{found.year}年第{found.sequence}期-v{found.version}.{extension}"
+    return (
+        f"培训计划表-{found.institution_name}-{found.year}年第{found.sequence}期-v{found.version}.{extension}"
+    )
 
 
 @require_GET
 def plan_pdf(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(access.plans_for(request.actor), pk=pk)  # type: ignore[attr-defined]
-    return file_response(render_pdf(_document(found)), _file_name(found, "pdf"), "application/pdf", inline=True)
+    return file_response(
+        render_pdf(_document(found)), _file_name(found, "pdf"), "application/pdf", inline=True
+    )
 
 
 @require_GET
@@ -434,5 +490,3 @@ def plan_file(request: HttpRequest, pk: int, which: str) -> HttpResponse:
     if file is None:
         raise Http404
     return file_response(read(file), file.name, file.content_type)
-
-

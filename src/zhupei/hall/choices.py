@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from zhupei.kernel.transitions import Transitions
+
+
+class HallBatchState(models.TextChoices):
+    SEALED = "sealed", _("Bundle in, still sealed")
+    OPEN = "open", _("Opened, test can be held")
+    CLOSED = "closed", _("Closed")
+    RETURNED = "returned", _("Return made")
+
+
+S = HallBatchState
+HALL_BATCH = Transitions(
+    {
+        "open": {S.SEALED: S.OPEN},
+        "close": {S.OPEN: S.CLOSED},
+        "return": {S.CLOSED: S.RETURNED},
+    }
+)
+HALL_BATCH_TONES = {S.SEALED: "waiting", S.OPEN: "active", S.CLOSED: "waiting", S.RETURNED: "done"}
+
+
+class CheckInMethod(models.TextChoices):
+    CARD = "card", _("Identity card read")
+    DOCUMENT = "document", _("Document looked at by staff")
+
+
+class CheckInDecision(models.TextChoices):
+    PENDING = "pending", _("Waiting for a second person")
+    ACCEPTED = "accepted", _("Accepted")
+    REFUSED = "refused", _("Refused")
+
+
+class ActKind(models.TextChoices):
+    """What needs two persons in the hall."""
+
+    ADD_TIME = "add_time", _("Give extra time")
+    VOID = "void", _("Void the sitting")
+
+
+class IncidentKind(models.TextChoices):
+    IMPERSONATION = "impersonation", _("Somebody sits for another (替考)")
+    NOTES = "notes", _("Notes or papers brought in (夹带)")
+    DEVICE = "device", _("Telephone or other device")
+    TALKING = "talking", _("Talking, signs, disturbance")
+    MACHINE = "machine", _("Computer fault")
+    POWER = "power", _("Power or network cut")
+    HEALTH = "health", _("Illness or injury")
+    ACCOMMODATION = "accommodation", _("Special need seen to")
+    OTHER = "other", _("Other")
+
+
+class CheckItem(models.TextChoices):
+    """What is looked at before the doors open (R048)."""
+
+    COMPUTERS = "computers", _("Exam computers run and show the sign-in page")
+    SPARES = "spares", _("Spare computers stand ready")
+    NETWORK = "network", _("The hall's network works; other networks are cut off")
+    CAMERAS = "cameras", _("Cameras run, every room is in the picture")
+    CLOCKS = "clocks", _("Clocks of server, computers and cameras agree")
+    POWER = "power", _("Power is secured for the time of the test")
+    READERS = "readers", _("Card readers and cameras of the check-in desk work")

@@ -1,0 +1,26 @@
+from django.utils.translation import gettext_lazy as _
+
+from zhupei.audit.api import register
+
+TAKEN_IN = register("hall.taken_in", _("Bundle taken into the hall"))
+OPENED = register("hall.opened", _("Bundle opened in the hall"))
+DAY_CHECKED = register("hall.day_checked", _("Hall checked before the test"))
+ON_DUTY = register("hall.on_duty", _("Invigilator on duty"))
+OFF_DUTY = register("hall.off_duty", _("Invigilator left"))
+CHECKED_IN = register("hall.checked_in", _("Candidate checked in"))
+CHECK_IN_DECIDED = register("hall.check_in_decided", _("Check-in decided by a second person"))
+ROOM_STARTED = register("hall.room_started", _("Test started in a room"))
+PAUSED = register("hall.paused", _("Test paused"))
+RESUMED = register("hall.resumed", _("Test goes on"))
+ACT_PROPOSED = register("hall.act_proposed", _("Act on a sitting proposed"))
+ACT_DECIDED = register("hall.act_decided", _("Act on a sitting decided by a second person"))
+SEAT_MOVED = register("hall.seat_moved", _("Candidate moved to another seat"))
+ENTRY_ALLOWED = register("hall.entry_allowed", _("Candidate may sign in again"))
+FORCED = register("hall.forced", _("Handed in by staff"))
+INCIDENT = register("hall.incident", _("Incident recorded"))
+CLOSED = register("hall.closed", _("Test closed in the hall"))
+RETURN_MADE = register("hall.return_made", _("Return made"))
+RETURN_TAKEN = register("hall.return_taken", _("Return downloaded"))
+SCORES_PRINTED = register("hall.scores_printed", _("Score list printed in the hall"))
+STAFF_REPORTED = register("hall.staff_reported", _("Hall staff reported to the centre"))
+STAFF_FILED = register("hall.staff_filed", _("Hall staff filed by the centre"))
