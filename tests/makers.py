@@ -262,7 +262,7 @@ def make_hours(
     )
 
 
-def make_bank() -> "BankRelease":
+def make_bank() -> BankRelease:
     """The demonstration bank of 土建施工员 (101) with the default blueprints, released: enough to draw papers for post 101.
 
     Needs the rulebook (``make_rulebook``). About a third of a second.
@@ -279,8 +279,8 @@ def make_bank() -> "BankRelease":
 PLAN_TIME = "2026年10月12-16日9:00-12:00、14:00-17:00"  # 5 × 6 h = 40 class hours of 45 minutes
 
 
-def make_plan(institution: "Institution | None" = None, state: str = "received", *, posts: tuple[str, ...] = ("101",),
-              time_text: str = PLAN_TIME, site: "Site | None" = None, expected: int = 30) -> "TrainingPlan":  # fmt: skip
+def make_plan(institution: Institution | None = None, state: str = "received", *, posts: tuple[str, ...] = ("101",),
+              time_text: str = PLAN_TIME, site: Site | None = None, expected: int = 30) -> TrainingPlan:  # fmt: skip
     """A plan of annex 2 in any state, written as rows (filed in time); its site has one classroom of 60 seats."""
     from zhupei.evidence.api import store
     from zhupei.rulebook.api import Post, calendar, deadline_before, syllabus_of
@@ -330,9 +330,9 @@ def make_plan(institution: "Institution | None" = None, state: str = "received",
     return plan
 
 
-def make_class(institution: "Institution | None" = None, *, lessons: int = 0, state: str = "enrolling",
-               plan: "TrainingPlan | None" = None, time_text: str = PLAN_TIME, teacher: "Teacher | None" = None,
-               capacity: int = 30) -> "TrainingClass":  # fmt: skip
+def make_class(institution: Institution | None = None, *, lessons: int = 0, state: str = "enrolling",
+               plan: TrainingPlan | None = None, time_text: str = PLAN_TIME, teacher: Teacher | None = None,
+               capacity: int = 30) -> TrainingClass:  # fmt: skip
     """A class of post 101 from a received plan, with the first ``lessons`` half-days of the plan as lessons of one teacher."""
     from zhupei.kernel import schedule
     from zhupei.training import periods
@@ -370,7 +370,7 @@ def make_class(institution: "Institution | None" = None, *, lessons: int = 0, st
     return training_class
 
 
-def make_enrolment(training_class: "TrainingClass", person: Person, state: str = "accepted") -> "Enrolment":
+def make_enrolment(training_class: TrainingClass, person: Person, state: str = "accepted") -> Enrolment:
     """A person in a class; accepted ones have their hours ledger open."""
     from zhupei.hours.api import open_ledger
     from zhupei.kernel.dates import retain_until
@@ -402,7 +402,7 @@ def make_ready_enrolment(
     post_code: str = "101",
     hours: Decimal | int | str = "40",
     lessons_until: datetime | None = None,
-) -> "Enrolment":
+) -> Enrolment:
     """An accepted enrolment in a running class of its own plan, with class hours in the ledger (40 unless said otherwise)."""
     from zhupei.institutions.models import Room
     from zhupei.rulebook.models import Post
@@ -474,7 +474,7 @@ def make_application(
     sessions: Sequence[tuple[datetime, datetime]] = (),
     state: str = "submitted",
     clients: int = 100,
-) -> "BankApplication":
+) -> BankApplication:
     """An application for the bank (annex 4), through the room's own actions; the first session is in six weeks at 9:00.
 
     ``state``: draft, submitted, scheduled, or filed (acknowledged by the education office as well).
@@ -528,7 +528,7 @@ def make_batch(
     persons: Sequence[Person] = (),
     wrong: int = 0,
     **application: object,
-) -> "Batch":
+) -> Batch:
     """A batch of post 101 in any state up to ``confirmed``, through the room's own actions, filing received.
 
     From ``ready`` on it needs ``make_bank()``, which is called if the bank has no release. ``wrong``: how many of the first
@@ -566,11 +566,11 @@ def make_batch(
 
 
 def make_hall_return(
-    batch: "Batch",
+    batch: Batch,
     *,
     wrong: int = 0,
-    change: Callable[["delivery.Return"], "delivery.Return"] | None = None,
-    signer: "Signer | None" = None,
+    change: Callable[[delivery.Return], delivery.Return] | None = None,
+    signer: Signer | None = None,
 ) -> bytes:
     """The return of a hall in which everybody knew everything but the first candidate, who left ``wrong`` answers of every
     subject empty. ``change`` alters the content before it is sealed."""

@@ -33,12 +33,13 @@ run)
   echo "installing pinned packages"
   .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
   .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-  # Rare characters in names; documents are typeset without it, and say which characters they lack.
+  # Rare characters in names; without it documents say which characters they lack.
   need fonts-hanazono test -e /usr/share/fonts/truetype/hanazono || true
   .venv/bin/zhupei init --demo
   .venv/bin/zhupei catalogues --compile
   ;;
 test)
+  need fonts-hanazono test -e /usr/share/fonts/truetype/hanazono
   need chromium command -v chromium
   need gettext command -v xgettext
   need postgresql bash -c 'ls /usr/lib/postgresql/*/bin/initdb'

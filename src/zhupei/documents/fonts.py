@@ -1,8 +1,8 @@
-"""The fonts on this machine, and which characters they hold.
+"""The fonts that documents are set in, and which characters they hold.
 
-Noto Sans CJK comes as a Python package and is always there. Debian's fonts-noto-cjk (a Song face, nearer to what a
-Chinese form is set in) and fonts-hanazono (rare characters such as 𪚥) are taken where installed. Output is the same
-byte for byte where the same fonts are installed.
+A Song and a Hei face come as Python packages, so that a document looks the same on every machine. Debian's
+fonts-hanazono (rare characters such as 𪚥) is taken where it is installed. Output is the same byte for byte where the same
+fonts are.
 """
 
 from __future__ import annotations
@@ -14,11 +14,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGE = "noto_cjk_sans_otc"
+PACKAGES = ("noto_cjk_sans_otc", "pylopdf_fonts_zh_cn")
 SYSTEM = (
-    Path("/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc"),
-    Path("/usr/share/fonts/opentype/noto/NotoSerifCJK-Bold.ttc"),
-    Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc"),
     Path("/usr/share/fonts/truetype/hanazono/HanaMinA.ttf"),
     Path("/usr/share/fonts/truetype/hanazono/HanaMinB.ttf"),
 )
@@ -28,16 +25,21 @@ Ranges = tuple[tuple[int, ...], tuple[int, ...]]
 
 @lru_cache(maxsize=1)
 def font_files() -> tuple[Path, ...]:
-    """Every font file that documents are set in, the package's first."""
-    spec = find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("the package noto-cjk-sans-otc is not installed")
-    packaged = [
-        path for place in spec.submodule_search_locations for path in sorted(Path(place).glob("*.tt[cf]"))
-    ]
-    if not packaged:
-        raise RuntimeError("the package noto-cjk-sans-otc holds no font")
-    return tuple(packaged) + tuple(path for path in SYSTEM if path.is_file())
+    """Every font file that documents are set in, the packages' first."""
+    packaged: list[Path] = []
+    for package in PACKAGES:
+        spec = find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise RuntimeError(f"the package {package} is not installed")
+        found = [
+            path
+            for place in spec.submodule_search_locations
+            for path in sorted(Path(place).glob("*.[ot]t[cf]"))
+        ]
+        if not found:
+            raise RuntimeError(f"the package {package} holds no font")
+        packaged += found
+    return (*packaged, *(path for path in SYSTEM if path.is_file()))
 
 
 def font_folders() -> list[str]:

@@ -44,7 +44,8 @@ def _hours(value: Decimal | int | str, limit: Decimal = _LIMIT) -> Decimal:
     if not hours.is_finite() or not 0 < hours <= limit or hours != hours.quantize(CENT):
         raise Refusal(
             "bad_hours",
-            _("Class hours are more than 0 and at most %(limit)s, with at most two decimals.") % {"limit": f"{limit:f}"},
+            _("Class hours are more than 0 and at most %(limit)s, with at most two decimals.")
+            % {"limit": f"{limit:f}"},
             field="hours",
             clause="二（三）",
         )
@@ -60,7 +61,11 @@ def _reason(text: str) -> str:
 
 def _day(day: date) -> date:
     if day > clock.today():
-        raise Refusal("day_to_come", _("The day still lies ahead; hours count for what has taken place."), field="occurred_on")
+        raise Refusal(
+            "day_to_come",
+            _("The day still lies ahead; hours count for what has taken place."),
+            field="occurred_on",
+        )
     return day
 
 
@@ -90,7 +95,9 @@ def open_ledger(*, person: Person, enrolment_id: int, post_code: str, organisati
         except IntegrityError:  # another opened it in the same moment
             found = Ledger.objects.get(enrolment_id=enrolment_id)
     if (found.person_id, found.post_code, found.organisation_id) != (person.pk, post_code, organisation_id):
-        raise Conflict("other_ledger", _("This enrolment's hours belong to another person, post or institution."))
+        raise Conflict(
+            "other_ledger", _("This enrolment's hours belong to another person, post or institution.")
+        )
     return found
 
 
@@ -110,7 +117,11 @@ def _append(entry: HourEntry) -> HourEntry:
         entry.previous_digest = ledger.head
         entry.digest = digest_of(entry)
         seen = ledger.head
-        ledger.entries, ledger.accepted, ledger.head = ledger.entries + 1, ledger.accepted + entry.hours, entry.digest
+        ledger.entries, ledger.accepted, ledger.head = (
+            ledger.entries + 1,
+            ledger.accepted + entry.hours,
+            entry.digest,
+        )
         ledger.seal = seal_of(ledger)
         try:
             with transaction.atomic():
@@ -147,7 +158,9 @@ def _credit(
     note: str,
     by: Actor,
 ) -> HourEntry:
-    open_ledger(person=person, enrolment_id=enrolment_id, post_code=post_code, organisation_id=organisation_id)
+    open_ledger(
+        person=person, enrolment_id=enrolment_id, post_code=post_code, organisation_id=organisation_id
+    )
     entry = HourEntry(
         person=person,
         enrolment_id=enrolment_id,
@@ -172,7 +185,9 @@ def _credit(
     elif kept.hours != hours:
         raise Conflict(
             "credited_differently",
-            _("Hours from this source are in the ledger already, with another number. Reverse that entry first."),
+            _(
+                "Hours from this source are in the ledger already, with another number. Reverse that entry first."
+            ),
         )
     return kept
 
@@ -221,7 +236,8 @@ def reverse_entry(entry: HourEntry, *, reason: str, by: Actor) -> HourEntry:
         by.require(*REVERSERS, organisation_id=entry.organisation_id)
     if entry.reverses_id is not None:
         raise Conflict(
-            "is_reversal", _("This entry reverses another; it cannot be reversed itself. Credit the hours anew instead.")
+            "is_reversal",
+            _("This entry reverses another; it cannot be reversed itself. Credit the hours anew instead."),
         )
     reason = _reason(reason)
     already = Conflict("reversed_already", _("This entry was reversed already."))
@@ -250,7 +266,12 @@ def reverse_entry(entry: HourEntry, *, reason: str, by: Actor) -> HourEntry:
         after={"reversal": new.pk, "hours": new.hours},
         reason=reason,
     )
-    _tell(entry.person, "hours.reversed", _("%(hours)s class hours were taken back.") % {"hours": f"{entry.hours:f}"}, reason)
+    _tell(
+        entry.person,
+        "hours.reversed",
+        _("%(hours)s class hours were taken back.") % {"hours": f"{entry.hours:f}"},
+        reason,
+    )
     return new
 
 
@@ -283,11 +304,18 @@ def propose_credit(
     """
     by.require(*PROPOSERS, organisation_id=organisation_id)
     if not evidence or len(evidence) > MAX_EVIDENCE:
-        raise Refusal("bad_evidence", _("Evidence is needed: one file of at most 10 MB."), field="evidence", clause="二（三）")
+        raise Refusal(
+            "bad_evidence",
+            _("Evidence is needed: one file of at most 10 MB."),
+            field="evidence",
+            clause="二（三）",
+        )
     if evidence_type not in EVIDENCE_TYPES:
         raise Refusal("bad_evidence", _("The evidence must be a PDF, JPG or PNG file."), field="evidence")
     hours, reason, occurred_on = _hours(hours, needed_hours()), _reason(reason), _day(occurred_on)
-    open_ledger(person=person, enrolment_id=enrolment_id, post_code=post_code, organisation_id=organisation_id)
+    open_ledger(
+        person=person, enrolment_id=enrolment_id, post_code=post_code, organisation_id=organisation_id
+    )
     file = store(
         evidence,
         name=evidence_name,
@@ -384,9 +412,13 @@ def grant_exception(enrolment_id: int, organisation_id: int, reason: str, *, by:
     reason = _reason(reason)
     ledger = Ledger.objects.filter(enrolment_id=enrolment_id).first()
     if ledger is not None and ledger.organisation_id != organisation_id:
-        raise Conflict("other_ledger", _("This enrolment's hours belong to another person, post or institution."))
+        raise Conflict(
+            "other_ledger", _("This enrolment's hours belong to another person, post or institution.")
+        )
     if accepted_hours(enrolment_id) >= needed_hours():
-        raise Conflict("exception_not_needed", _("The hours are complete; no exception is needed."), clause="二（三）")
+        raise Conflict(
+            "exception_not_needed", _("The hours are complete; no exception is needed."), clause="二（三）"
+        )
     try:
         with transaction.atomic():
             row = HourException.objects.create(

@@ -38,5 +38,7 @@ class DecideForm(ZForm):
 
 class CreditFilter(ZForm):
     state = forms.ChoiceField(
-        label=_("State"), required=False, choices=[(CreditState.PROPOSED, _("To be decided")), ("all", _("All"))]
+        label=_("State"),
+        required=False,
+        choices=[(CreditState.PROPOSED, _("To be decided")), ("all", _("All"))],
     )

@@ -4,7 +4,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-
 GENESIS = "0" * 64
 
 
@@ -44,10 +43,14 @@ class HourEntry(models.Model):
     post_code = models.CharField(max_length=10)
     hours = models.DecimalField(_("class hours"), max_digits=6, decimal_places=2)
     source = models.CharField(_("source"), max_length=12, choices=HourSource.choices)
-    source_key = models.CharField(max_length=80, help_text="What the hours come from, once: session, credit, entry.")
+    source_key = models.CharField(
+        max_length=80, help_text="What the hours come from, once: session, credit, entry."
+    )
     note = models.CharField(_("why"), max_length=300, blank=True)
     occurred_on = models.DateField(_("date"))
-    reverses = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by")
+    reverses = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by"
+    )
     entered_by = models.CharField(_("entered by"), max_length=200)
     entered_at = models.DateTimeField(_("entered"))
     previous_digest = models.CharField(max_length=64)
@@ -56,11 +59,14 @@ class HourEntry(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["enrolment_id", "source_key"], condition=Q(reverses=None), name="hours_once_per_source"
+                fields=["enrolment_id", "source_key"],
+                condition=Q(reverses=None),
+                name="hours_once_per_source",
             ),
             models.UniqueConstraint(fields=["enrolment_id", "previous_digest"], name="hours_one_chain"),
             models.CheckConstraint(
-                condition=Q(reverses=None, hours__gt=0) | Q(reverses__isnull=False, hours__lt=0), name="hours_sign"
+                condition=Q(reverses=None, hours__gt=0) | Q(reverses__isnull=False, hours__lt=0),
+                name="hours_sign",
             ),
         ]
 
@@ -97,7 +103,8 @@ class ManualCredit(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(decided_by_id=None) | ~Q(decided_by_id=F("proposed_by_id")), name="credit_two_persons"
+                condition=Q(decided_by_id=None) | ~Q(decided_by_id=F("proposed_by_id")),
+                name="credit_two_persons",
             ),
             models.CheckConstraint(condition=Q(hours__gt=0), name="credit_hours_positive"),
         ]

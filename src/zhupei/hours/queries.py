@@ -74,7 +74,9 @@ def seal_of(ledger: Ledger) -> str:
 def accepted_hours_of(ids: Iterable[int]) -> dict[int, Decimal]:
     """The accepted hours of each enrolment (0 where there are none), in one query."""
     wanted = list(ids)
-    sums = HourEntry.objects.filter(enrolment_id__in=wanted).values_list("enrolment_id").annotate(Sum("hours"))
+    sums = (
+        HourEntry.objects.filter(enrolment_id__in=wanted).values_list("enrolment_id").annotate(Sum("hours"))
+    )
     return {**dict.fromkeys(wanted, ZERO), **{pk: Decimal(total).quantize(CENT) for pk, total in sums}}
 
 
@@ -92,7 +94,9 @@ def ready_for_test(ids: Iterable[int]) -> set[int]:
     """Those of the enrolments that may be placed in a test: enough accepted hours, or an exception (R022)."""
     wanted, needed = list(ids), needed_hours()
     ready = {pk for pk, hours in accepted_hours_of(wanted).items() if hours >= needed}
-    return ready | set(HourException.objects.filter(enrolment_id__in=wanted).values_list("enrolment_id", flat=True))
+    return ready | set(
+        HourException.objects.filter(enrolment_id__in=wanted).values_list("enrolment_id", flat=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -131,13 +135,20 @@ def verify_ledger() -> LedgerReport:
         entries += 1
         count, total, head = heads.get(entry.enrolment_id, (0, ZERO, GENESIS))
         if entry.previous_digest != head:
-            differences.append(Difference(entry.enrolment_id, entry.pk, "an entry before this one is missing or moved"))
+            differences.append(
+                Difference(entry.enrolment_id, entry.pk, "an entry before this one is missing or moved")
+            )
         if digest_of(entry) != entry.digest:
             differences.append(Difference(entry.enrolment_id, entry.pk, "the entry was changed"))
         if entry.pk in reversed_ids:
             hours_of[entry.pk] = (entry.enrolment_id, Decimal(entry.hours))
-        if entry.reverses_id is not None and hours_of.get(entry.reverses_id) != (entry.enrolment_id, -Decimal(entry.hours)):
-            differences.append(Difference(entry.enrolment_id, entry.pk, "the reversal does not fit what it reverses"))
+        if entry.reverses_id is not None and hours_of.get(entry.reverses_id) != (
+            entry.enrolment_id,
+            -Decimal(entry.hours),
+        ):
+            differences.append(
+                Difference(entry.enrolment_id, entry.pk, "the reversal does not fit what it reverses")
+            )
         heads[entry.enrolment_id] = (count + 1, total + entry.hours, entry.digest)
     ledgers = 0
     for ledger in Ledger.objects.order_by("pk").iterator(chunk_size=2000):
@@ -146,6 +157,10 @@ def verify_ledger() -> LedgerReport:
         if seal_of(ledger) != ledger.seal:
             differences.append(Difference(ledger.enrolment_id, None, "the ledger's head was changed"))
         if found != (ledger.entries, Decimal(ledger.accepted), ledger.head):
-            differences.append(Difference(ledger.enrolment_id, None, "entries and head differ: an entry is missing at the end"))
+            differences.append(
+                Difference(
+                    ledger.enrolment_id, None, "entries and head differ: an entry is missing at the end"
+                )
+            )
     differences += [Difference(pk, None, "entries without a ledger") for pk in heads]
     return LedgerReport(entries, ledgers, differences)

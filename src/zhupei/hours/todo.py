@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import Role
 from zhupei.web.todo import Task

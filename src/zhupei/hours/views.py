@@ -79,8 +79,11 @@ def ledger(request: HttpRequest, enrolment_id: int) -> HttpResponse:
             ManualCredit.objects.filter(enrolment_id=enrolment_id, state=CreditState.PROPOSED).order_by("pk")
         ),
         "may_propose": _may(request, row, *actions.PROPOSERS),
-        "may_reverse": request.actor.has(actions.Role.CENTRE_APPROVER) or _may(request, row, *actions.REVERSERS),
-        "may_except": request.actor.has(actions.Role.CENTRE_APPROVER) and exception is None and hours < needed,
+        "may_reverse": request.actor.has(actions.Role.CENTRE_APPROVER)
+        or _may(request, row, *actions.REVERSERS),
+        "may_except": request.actor.has(actions.Role.CENTRE_APPROVER)
+        and exception is None
+        and hours < needed,
     }
     return render(request, "hours/ledger.html", context)
 
@@ -107,7 +110,9 @@ def propose(request: HttpRequest, enrolment_id: int) -> HttpResponse:
                 by=request.actor,
             )
         if outcome.ok:
-            messages.success(request, _("The credit is proposed. Another person of the institution decides on it."))
+            messages.success(
+                request, _("The credit is proposed. Another person of the institution decides on it.")
+            )
             return redirect("hours:ledger", enrolment_id=enrolment_id)
     context = {"form": form, "ledger": row, "post": post_names().get(row.post_code, row.post_code)}
     return render(request, "hours/propose.html", context, status=status_of(form))
@@ -135,7 +140,8 @@ def reverse(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "post": post_names().get(entry.post_code, entry.post_code),
         "consequences": [
-            _("A new entry takes %(hours)s class hours back; the old one stays, struck through.") % {"hours": entry.hours},
+            _("A new entry takes %(hours)s class hours back; the old one stays, struck through.")
+            % {"hours": entry.hours},
             _("%(name)s then has %(after)s of %(needed)s class hours.")
             % {"name": entry.person.name, "after": after, "needed": needed_hours()},
             _("The learner is told, with the reason."),

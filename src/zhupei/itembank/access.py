@@ -34,8 +34,8 @@ PAGES = {
     "itembank:make_release": roles(Role.BANK_KEEPER),
 }
 NAV = [
-    Nav("itembank:items", _("Item bank"), "journal-text", 40),
-    Nav("itembank:queue", _("Items to review and publish"), "check2-square", 41),
+    Nav("itembank:items", _("Item bank"), "book", 40),
+    Nav("itembank:queue", _("Items to review and publish"), "clipboard-check", 41),
     Nav("itembank:imports", _("Take in items from a file"), "upload", 42),
     Nav("itembank:releases", _("Releases of the bank"), "archive", 43),
 ]

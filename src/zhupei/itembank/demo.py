@@ -32,7 +32,9 @@ def chapters(post_code: str) -> Iterator[DemoChapter]:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader, in C where there is one
         head = data["chapter"]
         items = tuple((row["uid"], _item(row)) for row in data["items"])
-        yield DemoChapter(data["subject"], str(head["no"]), head["title"], Decimal(str(head["weight"])), items)
+        yield DemoChapter(
+            data["subject"], str(head["no"]), head["title"], Decimal(str(head["weight"])), items
+        )
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -115,18 +115,39 @@ def check_package(data: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             members = package.infolist()
             if len(members) > MAX_MEMBERS or sum(m.file_size for m in members) > MAX_UNPACKED:
-                raise _refuse("file_bomb", _("The file unpacks to far more than a table of items holds. It is refused."), 413)
+                raise _refuse(
+                    "file_bomb",
+                    _("The file unpacks to far more than a table of items holds. It is refused."),
+                    413,
+                )
             if any(m.flag_bits & 0x1 for m in members):
-                raise _refuse("file_encrypted", _("The file is protected by a password. Save it without one."))
+                raise _refuse(
+                    "file_encrypted", _("The file is protected by a password. Save it without one.")
+                )
             if "xl/workbook.xml" not in {m.filename for m in members}:
                 raise _refuse("file_kind", _("This is not an Excel workbook (.xlsx). Use the template."))
             for member in members:
                 content = package.read(member)  # never more than the size it declares: the reader stops there
                 if len(content) != member.file_size:
                     raise _refuse("file_damaged", _("The file is damaged. Save it anew in Excel or WPS."))
-                if b"<!DOCTYPE" in content or "<!DOCTYPE".encode("utf-16-le") in content or "<!DOCTYPE".encode("utf-16-be") in content:
-                    raise _refuse("file_entities", _("The file holds XML entities, which no table needs. It is refused."))
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+                if (
+                    b"<!DOCTYPE" in content
+                    or "<!DOCTYPE".encode("utf-16-le") in content
+                    or "<!DOCTYPE".encode("utf-16-be") in content
+                ):
+                    raise _refuse(
+                        "file_entities",
+                        _("The file holds XML entities, which no table needs. It is refused."),
+                    )
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+    ):
         raise _refuse("file_kind", _("This is not an Excel workbook (.xlsx). Use the template.")) from None
     except Exception as error:  # zlib.error and what else a broken stream raises
         if isinstance(error, Refusal):
@@ -153,7 +174,9 @@ def _rows(data: bytes) -> Iterator[tuple[int, list[Any], bool]]:
     except Refusal:
         raise
     except Exception:  # openpyxl raises whatever its parsers raise
-        raise _refuse("file_damaged", _("The file cannot be read as a table. Save it anew in Excel or WPS.")) from None
+        raise _refuse(
+            "file_damaged", _("The file cannot be read as a table. Save it anew in Excel or WPS.")
+        ) from None
 
 
 def _text(value: Any) -> str:
@@ -175,15 +198,21 @@ def parse(data: bytes) -> Sheet:
         raise _refuse("file_empty", _("The file is empty."))
     headers = [_text(v) for v in first[1]]
     if first[0] != 1 or headers[: len(HEADERS)] != list(HEADERS):
-        wrong = next((h for h, want in zip(headers, HEADERS, strict=False) if h != want), headers[0] if headers else "")
+        wrong = next(
+            (h for h, want in zip(headers, HEADERS, strict=False) if h != want), headers[0] if headers else ""
+        )
         raise _refuse(
             "file_headers",
-            _("The first row is not that of the template (found “%(found)s”). Download the template and fill it in.")
+            _(
+                "The first row is not that of the template (found “%(found)s”). Download the template and fill it in."
+            )
             % {"found": wrong[:40]},
         )
     for number, values, formula in rows:
         if number > MAX_ROWS + 1:
-            raise _refuse("file_rows", _("The file has more than %(n)d rows. Split it.") % {"n": MAX_ROWS}, 413)
+            raise _refuse(
+                "file_rows", _("The file has more than %(n)d rows. Split it.") % {"n": MAX_ROWS}, 413
+            )
         sheet.row_count += 1
         if formula:
             sheet.errors.append(RowError(number, "", _("The row holds a formula. Keep values only.")))
@@ -229,7 +258,11 @@ class _Reader:
         elif len(uid) > 40:
             self.error(row, "编号", _("The number has more than 40 characters."))
         elif uid in self.seen:
-            self.error(row, "编号", _("The number %(uid)s stands in row %(row)d already.") % {"uid": uid, "row": self.seen[uid]})
+            self.error(
+                row,
+                "编号",
+                _("The number %(uid)s stands in row %(row)d already.") % {"uid": uid, "row": self.seen[uid]},
+            )
         elif uid in self.taken:
             self.error(row, "编号", _("The number %(uid)s is in the bank already.") % {"uid": uid})
         self.seen.setdefault(uid, row)
@@ -242,14 +275,23 @@ class _Reader:
         for row, values in self.orphans:
             case = self.cases.get(values["父题编号"])
             if case is None:
-                self.error(row, "父题编号", _("No case of this file has the number %(uid)s.") % {"uid": values["父题编号"]})
+                self.error(
+                    row,
+                    "父题编号",
+                    _("No case of this file has the number %(uid)s.") % {"uid": values["父题编号"]},
+                )
             else:
                 case.children.append((row, values))
         for case in self.cases.values():
             numbered = sorted(case.children, key=lambda c: (len(c[1]["小题号"]), c[1]["小题号"]))
             for want, (row, values) in enumerate(numbered, 1):
                 if values["小题号"] != str(want):
-                    self.error(row, "小题号", _("Sub-questions are numbered 1, 2, 3 … without gaps; %(no)d was expected.") % {"no": want})
+                    self.error(
+                        row,
+                        "小题号",
+                        _("Sub-questions are numbered 1, 2, 3 … without gaps; %(no)d was expected.")
+                        % {"no": want},
+                    )
             children = tuple(self._question(row, values) for row, values in numbered)
             self._add(case.row, case.values, children)
         self.sheet.items.sort(key=lambda item: item.row)
@@ -264,17 +306,24 @@ class _Reader:
             self.error(
                 row,
                 "题型",
-                _("“%(kind)s” is none of 单选, 多选, 判断, 综合. Other kinds are not in this bank.") % {"kind": values["题型"][:20]},
+                _("“%(kind)s” is none of 单选, 多选, 判断, 综合. Other kinds are not in this bank.")
+                % {"kind": values["题型"][:20]},
             )
         return kind or ""
 
     def _posts(self, row: int, values: dict[str, str]) -> tuple[Post, ...]:
-        names = [n for n in values["岗位"].replace("，", "、").replace(",", "、").replace("；", "、").split("、") if n.strip()]
+        names = [
+            n
+            for n in values["岗位"].replace("，", "、").replace(",", "、").replace("；", "、").split("、")
+            if n.strip()
+        ]
         posts = []
         for name in names:
             post = self.posts.get(name.strip())
             if post is None:
-                self.error(row, "岗位", _("The catalogue has no post “%(name)s”.") % {"name": name.strip()[:30]})
+                self.error(
+                    row, "岗位", _("The catalogue has no post “%(name)s”.") % {"name": name.strip()[:30]}
+                )
             elif post not in posts:
                 posts.append(post)
         if not names:
@@ -294,7 +343,12 @@ class _Reader:
                 (post.pk, subject), {e.number for e in chapters_of(post, subject)}
             )
             if known and chapter not in known:
-                self.error(row, "章节", _("The syllabus of %(post)s has no chapter “%(chapter)s”.") % {"post": post.name, "chapter": chapter[:20]})
+                self.error(
+                    row,
+                    "章节",
+                    _("The syllabus of %(post)s has no chapter “%(chapter)s”.")
+                    % {"post": post.name, "chapter": chapter[:20]},
+                )
         difficulty = None
         if values["难度"]:
             try:
@@ -335,11 +389,111 @@ def _choices(kind: str, values: dict[str, str]) -> tuple[tuple[tuple[str, str], 
 
 
 EXAMPLES: tuple[tuple[Any, ...], ...] = (
-    ("EX-0001", "通用知识", "101", "单选", "1", "掌握", 0.75, "示例：我国安全生产工作的方针是（  ）。", "安全第一、预防为主、综合治理", "效益优先", "质量第一", "进度第一", "", "", "A", "示例解析", "《安全生产法》第三条", "", ""),
-    ("EX-0002", "专业知识", "101", "判断", "1", "熟悉", 0.7, "示例：判断题的答案写“正确”或“错误”。", "", "", "", "", "", "", "正确", "", "", "", ""),
-    ("EX-0003", "专业知识", "101", "综合", "1", "掌握", 0.6, "示例：综合题的背景材料写在这一行，小题各占一行。", "", "", "", "", "", "", "", "", "", "", ""),
-    ("", "", "", "单选", "", "", "", "示例：第一小题。", "甲", "乙", "丙", "丁", "", "", "B", "", "", "EX-0003", 1),
-    ("", "", "", "多选", "", "", "", "示例：第二小题。", "甲", "乙", "丙", "丁", "戊", "", "ACE", "", "", "EX-0003", 2),
+    (
+        "EX-0001",
+        "通用知识",
+        "101",
+        "单选",
+        "1",
+        "掌握",
+        0.75,
+        "示例：我国安全生产工作的方针是（  ）。",
+        "安全第一、预防为主、综合治理",
+        "效益优先",
+        "质量第一",
+        "进度第一",
+        "",
+        "",
+        "A",
+        "示例解析",
+        "《安全生产法》第三条",
+        "",
+        "",
+    ),
+    (
+        "EX-0002",
+        "专业知识",
+        "101",
+        "判断",
+        "1",
+        "熟悉",
+        0.7,
+        "示例：判断题的答案写“正确”或“错误”。",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "正确",
+        "",
+        "",
+        "",
+        "",
+    ),
+    (
+        "EX-0003",
+        "专业知识",
+        "101",
+        "综合",
+        "1",
+        "掌握",
+        0.6,
+        "示例：综合题的背景材料写在这一行，小题各占一行。",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+    ),
+    (
+        "",
+        "",
+        "",
+        "单选",
+        "",
+        "",
+        "",
+        "示例：第一小题。",
+        "甲",
+        "乙",
+        "丙",
+        "丁",
+        "",
+        "",
+        "B",
+        "",
+        "",
+        "EX-0003",
+        1,
+    ),
+    (
+        "",
+        "",
+        "",
+        "多选",
+        "",
+        "",
+        "",
+        "示例：第二小题。",
+        "甲",
+        "乙",
+        "丙",
+        "丁",
+        "戊",
+        "",
+        "ACE",
+        "",
+        "",
+        "EX-0003",
+        2,
+    ),
 )
 
 

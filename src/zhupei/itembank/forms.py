@@ -63,7 +63,10 @@ class ItemForm(ZForm):
         label=gettext_lazy("Stem"), widget=forms.Textarea(attrs={"rows": 4}), max_length=MAX_STEM, strip=True
     )
     explanation = forms.CharField(
-        label=gettext_lazy("Explanation"), widget=forms.Textarea(attrs={"rows": 3}), max_length=MAX_TEXT, required=False
+        label=gettext_lazy("Explanation"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=MAX_TEXT,
+        required=False,
     )
     basis = forms.CharField(
         label=gettext_lazy("Clause"),
@@ -73,7 +76,9 @@ class ItemForm(ZForm):
     )
     difficulty = forms.DecimalField(
         label=gettext_lazy("Expected share of right answers"),
-        help_text=gettext_lazy("Your judgement, between 0 and 1: 0.70 means that 70 of 100 will answer rightly."),
+        help_text=gettext_lazy(
+            "Your judgement, between 0 and 1: 0.70 means that 70 of 100 will answer rightly."
+        ),
         min_value=Decimal("0.001"),
         max_value=Decimal("0.999"),
         max_digits=4,
@@ -181,11 +186,15 @@ class ChildForm(ZForm):
     """One sub-question of a case."""
 
     kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=CHILD_KINDS, initial=ItemKind.SINGLE)
-    stem = forms.CharField(label=gettext_lazy("Question"), widget=forms.Textarea(attrs={"rows": 2}), max_length=MAX_STEM)
+    stem = forms.CharField(
+        label=gettext_lazy("Question"), widget=forms.Textarea(attrs={"rows": 2}), max_length=MAX_STEM
+    )
     options = _options_field()
     answer = forms.CharField(
         label=gettext_lazy("Answer"),
-        help_text=gettext_lazy("Letters; for true/false write 正确 or 错误. On an edit, empty keeps what there is."),
+        help_text=gettext_lazy(
+            "Letters; for true/false write 正确 or 错误. On an edit, empty keeps what there is."
+        ),
         max_length=20,
         required=False,
     )
@@ -216,7 +225,13 @@ class _Children(forms.BaseFormSet):  # type: ignore[type-arg]
 
 
 ChildFormSet = forms.formset_factory(
-    ChildForm, formset=_Children, extra=0, min_num=2, max_num=MAX_CHILDREN, absolute_max=MAX_CHILDREN, validate_max=True
+    ChildForm,
+    formset=_Children,
+    extra=0,
+    min_num=2,
+    max_num=MAX_CHILDREN,
+    absolute_max=MAX_CHILDREN,
+    validate_max=True,
 )
 FORMS: dict[str, type[ItemForm]] = {
     ItemKind.SINGLE: ChoiceForm,
@@ -234,7 +249,9 @@ def with_children(text: ItemText, formset: Any, old: ItemText | None) -> ItemTex
     return replace(text, children=children)
 
 
-def values_of(text: ItemText, place: str, posts: Any, basis: str, difficulty: Decimal | None) -> dict[str, Any]:
+def values_of(
+    text: ItemText, place: str, posts: Any, basis: str, difficulty: Decimal | None
+) -> dict[str, Any]:
     """Initial values for an edit: everything but key and explanation."""
     return {
         "posts": posts,
@@ -274,7 +291,9 @@ class ItemFilter(ZFormMixin, forms.Form):
 
 
 class ReasonForm(ZForm):
-    reason = forms.CharField(label=gettext_lazy("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=1000)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=1000
+    )
 
 
 class UploadForm(ZForm):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.rulebook.choices import Subject
 
 from .choices import ImportState, ItemKind, ItemState, Level
@@ -16,9 +17,13 @@ class Item(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=ItemKind.choices)
     chapter = models.CharField(_("syllabus chapter"), max_length=20, blank=True)
     level = models.CharField(_("level"), max_length=6, choices=Level.choices)
-    stem = models.TextField(_("stem"), blank=True, help_text="of the newest version, with its children's: for lists and search")
+    stem = models.TextField(
+        _("stem"), blank=True, help_text="of the newest version, with its children's: for lists and search"
+    )
     is_demo = models.BooleanField(_("demonstration item, not of the official bank"), default=False)
-    state = models.CharField(_("state"), max_length=10, choices=ItemState.choices, default=ItemState.DRAFT, db_index=True)
+    state = models.CharField(
+        _("state"), max_length=10, choices=ItemState.choices, default=ItemState.DRAFT, db_index=True
+    )
     exposure_count = models.PositiveIntegerField(_("times drawn"), default=0)
     last_used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -45,7 +50,9 @@ class ItemVersion(models.Model):
     key = models.JSONField()
     explanation = models.TextField(_("explanation"), blank=True)
     basis = models.CharField(_("clause"), max_length=300, blank=True)
-    difficulty = models.DecimalField(_("expected share of right answers"), max_digits=4, decimal_places=3, null=True)
+    difficulty = models.DecimalField(
+        _("expected share of right answers"), max_digits=4, decimal_places=3, null=True
+    )
     digest = models.CharField(max_length=64, db_index=True)
     author = models.CharField(_("author"), max_length=100)
     author_id = models.BigIntegerField(null=True)
@@ -79,7 +86,9 @@ class ItemImport(models.Model):
     """A file of items that somebody handed in: staged, looked at, then confirmed whole or discarded."""
 
     file = models.ForeignKey("evidence.StoredFile", on_delete=models.PROTECT, related_name="+")
-    state = models.CharField(_("state"), max_length=10, choices=ImportState.choices, default=ImportState.STAGED)
+    state = models.CharField(
+        _("state"), max_length=10, choices=ImportState.choices, default=ImportState.STAGED
+    )
     row_count = models.PositiveIntegerField(_("rows"))
     error_count = models.PositiveIntegerField(_("errors"))
     item_count = models.PositiveIntegerField(_("items"))

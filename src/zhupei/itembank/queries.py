@@ -21,7 +21,9 @@ def latest_release() -> BankRelease | None:
 def versions_in(release: BankRelease, *, post: Post, subject: str) -> list[ItemVersion]:
     """The versions of a release that may stand in a paper of this post and subject, by item number."""
     return list(
-        release.versions.filter(item__subject=subject, item__posts=post).select_related("item").order_by("item__uid")
+        release.versions.filter(item__subject=subject, item__posts=post)
+        .select_related("item")
+        .order_by("item__uid")
     )
 
 
@@ -30,7 +32,9 @@ def publishable() -> QuerySet[ItemVersion]:
 
     An item whose next version is still being written stays in with the version published before.
     """
-    newer = ItemVersion.objects.filter(item=OuterRef("item"), published_at__isnull=False, number__gt=OuterRef("number"))
+    newer = ItemVersion.objects.filter(
+        item=OuterRef("item"), published_at__isnull=False, number__gt=OuterRef("number")
+    )
     return (
         ItemVersion.objects.filter(~Exists(newer), published_at__isnull=False)
         .exclude(item__state=ItemState.RETIRED)
@@ -59,7 +63,8 @@ def counts(versions: QuerySet[ItemVersion]) -> list[dict[str, Any]]:
         .order_by("item__subject", "item__kind", "item__chapter")
     )
     return [
-        {"subject": r["item__subject"], "kind": r["item__kind"], "chapter": r["item__chapter"], "n": r["n"]} for r in rows
+        {"subject": r["item__subject"], "kind": r["item__kind"], "chapter": r["item__chapter"], "n": r["n"]}
+        for r in rows
     ]
 
 
@@ -79,5 +84,6 @@ def all_chapters() -> dict[str, dict[str, str]]:
     for entry in SyllabusEntry.objects.filter(syllabus__in=syllabi).order_by("syllabus_id", "pk"):
         found.setdefault(entry.subject, {}).setdefault(entry.number, entry.title)
     return {
-        subject: dict(sorted(chapters.items(), key=lambda c: (len(c[0]), c[0]))) for subject, chapters in found.items()
+        subject: dict(sorted(chapters.items(), key=lambda c: (len(c[0]), c[0])))
+        for subject, chapters in found.items()
     }

@@ -56,7 +56,12 @@ class ItemText:
     def content(self) -> dict[str, Any]:
         """As ``ItemVersion.content`` keeps it."""
         if not self.is_case:
-            return {"stem": self.stem, "options": _pairs(self.options), "children": [], "anchored": list(self.anchored)}
+            return {
+                "stem": self.stem,
+                "options": _pairs(self.options),
+                "children": [],
+                "anchored": list(self.anchored),
+            }
         children = [
             {
                 "no": no,
@@ -78,7 +83,9 @@ class ItemText:
     def whole_explanation(self) -> str:
         """The explanation with those of the children, numbered."""
         parts = [self.explanation] if self.explanation else []
-        parts += [f"（{no}）{child.explanation}" for no, child in enumerate(self.children, 1) if child.explanation]
+        parts += [
+            f"（{no}）{child.explanation}" for no, child in enumerate(self.children, 1) if child.explanation
+        ]
         return "\n".join(parts)
 
     def search_text(self) -> str:
@@ -132,18 +139,28 @@ def faults_of(text: ItemText) -> list[tuple[str, str, str]]:
     """
     faults = Faults()
     if text.kind not in ItemKind.values:
-        faults.add("item_kind", "kind", _("Only single choice, multiple choice, true/false and cases are allowed."))
+        faults.add(
+            "item_kind", "kind", _("Only single choice, multiple choice, true/false and cases are allowed.")
+        )
         return faults.found
     if text.level not in Level.values:
         faults.add("item_level", "level", _("The level is one of 掌握, 熟悉, 了解."))
     if text.difficulty is not None and not Decimal(0) < text.difficulty < Decimal(1):
-        faults.add("item_difficulty", "difficulty", _("The expected share of right answers lies between 0 and 1."))
+        faults.add(
+            "item_difficulty", "difficulty", _("The expected share of right answers lies between 0 and 1.")
+        )
     if text.difficulty is not None and text.difficulty != round(text.difficulty, 3):
-        faults.add("item_difficulty", "difficulty", _("The expected share of right answers has at most three decimals."))
+        faults.add(
+            "item_difficulty",
+            "difficulty",
+            _("The expected share of right answers has at most three decimals."),
+        )
     if len(text.basis) > MAX_BASIS:
         faults.add("item_long", "basis", _("The clause has more than %(n)d characters.") % {"n": MAX_BASIS})
     if len(text.whole_explanation()) > MAX_TEXT:
-        faults.add("item_long", "explanation", _("The explanation has more than %(n)d characters.") % {"n": MAX_TEXT})
+        faults.add(
+            "item_long", "explanation", _("The explanation has more than %(n)d characters.") % {"n": MAX_TEXT}
+        )
     if not text.is_case:
         if text.children:
             faults.add("item_children", "children", _("Only a case has sub-questions."))
@@ -151,14 +168,25 @@ def faults_of(text: ItemText) -> list[tuple[str, str, str]]:
         return faults.found
     _check_stem(text.stem, faults)
     if text.options or text.answer or text.anchored:
-        faults.add("case_options", "options", _("A case has no options and no answer of its own; its sub-questions have them."))
+        faults.add(
+            "case_options",
+            "options",
+            _("A case has no options and no answer of its own; its sub-questions have them."),
+        )
     if len(text.children) < 2:
         faults.add("case_children", "children", _("A case needs two or more sub-questions."))
     if len(text.children) > MAX_CHILDREN:
-        faults.add("case_children", "children", _("A case has at most %(n)d sub-questions.") % {"n": MAX_CHILDREN})
+        faults.add(
+            "case_children", "children", _("A case has at most %(n)d sub-questions.") % {"n": MAX_CHILDREN}
+        )
     for no, child in enumerate(text.children, 1):
         if child.kind not in ItemKind.values or child.kind == ItemKind.CASE:
-            faults.add("case_child_kind", "children", _("it must be single choice, multiple choice or true/false."), no)
+            faults.add(
+                "case_child_kind",
+                "children",
+                _("it must be single choice, multiple choice or true/false."),
+                no,
+            )
         else:
             _check(child, faults, no)
     return faults.found
@@ -180,7 +208,12 @@ def _check(question: Question | ItemText, faults: Faults, child: int = 0) -> Non
     right, given = set(question.answer), question.answer
     if question.kind == ItemKind.TRUE_FALSE:
         if tuple(question.options) != TRUE_FALSE_OPTIONS:
-            faults.add("true_false_options", names[0], _("True/false has the two options 正确 and 错误 and no others."), child)
+            faults.add(
+                "true_false_options",
+                names[0],
+                _("True/false has the two options 正确 and 错误 and no others."),
+                child,
+            )
         if len(given) != 1 or not right <= {"t", "f"}:
             faults.add("true_false_key", names[1], _("The answer is either 正确 or 错误."), child)
         return
@@ -191,7 +224,9 @@ def _check(question: Question | ItemText, faults: Faults, child: int = 0) -> Non
     if any(not text for text in texts):
         faults.add("item_option_empty", names[0], _("An option is empty."), child)
     if any(len(text) > MAX_OPTION for text in texts):
-        faults.add("item_long", names[0], _("An option has more than %(n)d characters.") % {"n": MAX_OPTION}, child)
+        faults.add(
+            "item_long", names[0], _("An option has more than %(n)d characters.") % {"n": MAX_OPTION}, child
+        )
     if len(set(texts)) != len(texts):
         faults.add("item_option_repeats", names[0], _("Two options say the same."), child)
     if not set(question.anchored) <= set(ids):

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q
+from django.forms.utils import ErrorDict, ErrorList
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -49,7 +50,9 @@ def items(request: HttpRequest) -> HttpResponse:
         data = filters.cleaned_data
         if data["q"]:
             rows = rows.filter(Q(stem__icontains=data["q"]) | Q(uid__icontains=data["q"]))
-        rows = rows.filter(**{name: data[name] for name in ("subject", "kind", "state", "chapter") if data[name]})
+        rows = rows.filter(
+            **{name: data[name] for name in ("subject", "kind", "state", "chapter") if data[name]}
+        )
     context = {
         "page": page_by_key(rows, request, order=("uid",)),
         "filters": filters,
@@ -74,7 +77,13 @@ def _item_page(request: HttpRequest, item: Item, shown: ItemVersion | None = Non
         right |= {f"{no}/{id_}" for no, ids in shown.key.get("children", {}).items() for id_ in ids}
     actor = request.actor
     entries = [
-        {"at": e.at, "who": e.actor_name, "what": label_of(e.code), "why": e.reason, "tone": e.after.get("state", "")}
+        {
+            "at": e.at,
+            "who": e.actor_name,
+            "what": label_of(e.code),
+            "why": e.reason,
+            "tone": e.after.get("state", ""),
+        }
         for e in events_on(item)
     ]
     own = version.author_id is not None and version.author_id == actor.user_id
@@ -92,7 +101,8 @@ def _item_page(request: HttpRequest, item: Item, shown: ItemVersion | None = Non
         "may": {
             "edit": actor.has(Role.ITEM_AUTHOR) and ITEM.allows(item.state, "edit"),
             "review": actor.has(Role.ITEM_REVIEWER) and ITEM.allows(item.state, "review") and not own,
-            "return_item": actor.has(Role.ITEM_REVIEWER, Role.BANK_KEEPER) and ITEM.allows(item.state, "reject"),
+            "return_item": actor.has(Role.ITEM_REVIEWER, Role.BANK_KEEPER)
+            and ITEM.allows(item.state, "reject"),
             "publish": actor.has(Role.BANK_KEEPER) and ITEM.allows(item.state, "publish"),
             "retire": actor.has(Role.BANK_KEEPER) and ITEM.allows(item.state, "retire"),
         },
@@ -137,7 +147,9 @@ def show_key(request: HttpRequest, pk: int) -> HttpResponse:
     """The item with the key and explanation of one version; the reading is recorded."""
     found = _item(request, pk)
     number = request.POST.get("version", "")
-    version = found.versions.filter(number=int(number)).first() if number.isdecimal() and len(number) < 9 else None
+    version = (
+        found.versions.filter(number=int(number)).first() if number.isdecimal() and len(number) < 9 else None
+    )
     version = version or newest_version(found)
     actions.read_key(version, by=request.actor)
     return _item_page(request, found, version)
@@ -180,13 +192,13 @@ def _write(request: HttpRequest, kind: str, found: Item | None) -> HttpResponse:
         old = replace(old, explanation=version.explanation)  # whole: those of sub-questions are in it
     adding = "add_row" in request.POST
     posted = request.method == "POST"
-    form = FORMS[kind](
-        request.POST if posted else None, kind=kind, old=old, instance_values=initial
-    )
+    form = FORMS[kind](request.POST if posted else None, kind=kind, old=old, instance_values=initial)
     formset = None
     if kind == ItemKind.CASE:
         data = (with_added_row(request.POST, "children") if adding else request.POST) if posted else None
         formset = ChildFormSet(data, initial=None if posted else children, prefix="children")
+    if adding:
+        _quiet(form, formset)
     # both are checked, so that all errors show at once
     valid = posted and not adding and all([form.is_valid(), formset is None or formset.is_valid()])
     if valid:
@@ -208,10 +220,19 @@ def _write(request: HttpRequest, kind: str, found: Item | None) -> HttpResponse:
         "formset": formset,
         "item": found,
         "kind_label": ItemKind(kind).label,
-        "show_errors": not adding,
     }
     status = 200 if adding or not posted else (status_of(form) if form.errors else 422)
     return render(request, "itembank/item_form.html", context, status=status)
+
+
+def _quiet(form: Any, formset: Any) -> None:
+    """A page that only asked for another row complains about nothing yet."""
+    form._errors = ErrorDict()
+    if formset is not None:
+        formset._errors = [ErrorDict() for _form in formset.forms]
+        formset._non_form_errors = ErrorList()
+        for row in formset.forms:
+            row._errors = ErrorDict()
 
 
 def queue(request: HttpRequest) -> HttpResponse:
@@ -302,7 +323,8 @@ def retire(request: HttpRequest, pk: int) -> HttpResponse:
 def imports(request: HttpRequest) -> HttpResponse:
     """Hand in a filled template; the files handed in before."""
     form = UploadForm(
-        request.POST if request.method == "POST" else None, request.FILES if request.method == "POST" else None
+        request.POST if request.method == "POST" else None,
+        request.FILES if request.method == "POST" else None,
     )
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
@@ -377,7 +399,7 @@ def _cells(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             "subject": Subject(subject).label,
             "chapter": f"{chapter} {titles.get(subject, {}).get(chapter, '')}".strip(),
-            "numbers": [by_kind.get(kind, 0) for kind in ItemKind.values],
+            "by_kind": [(kind.label, by_kind.get(kind, 0)) for kind in ItemKind],
             "total": sum(by_kind.values()),
         }
         for (subject, chapter), by_kind in ordered
@@ -414,7 +436,8 @@ def make_release(request: HttpRequest) -> HttpResponse:
         if outcome.ok:
             if before is not None and before.pk == made.pk:
                 messages.info(
-                    request, _("Nothing changed since release %(n)d; no new one was needed.") % {"n": made.number}
+                    request,
+                    _("Nothing changed since release %(n)d; no new one was needed.") % {"n": made.number},
                 )
             else:
                 messages.success(request, _("Release %(n)d made.") % {"n": made.number})

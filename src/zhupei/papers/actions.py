@@ -28,7 +28,7 @@ from .assembly import ALGORITHM
 from .choices import DEFAULT_NAMES, DEFAULT_SECTIONS, RULES
 from .drawing import Drawer, Form, keys_for, plan_of
 from .models import Blueprint, Draw, PaperForm
-from .queries import bank_for, blueprint_for
+from .queries import bank_for, blueprint_for, posts_with_items
 
 SEED_BYTES = 32
 MAX_UNITS = 200
@@ -42,28 +42,53 @@ def clean_sections(sections: Sequence[Mapping[str, Any]], full_mark: Decimal) ->
             kind, count = str(section["kind"]), int(section["count"])
             marks, children = Decimal(str(section["marks"])), int(section.get("children") or 0)
         except (KeyError, ValueError, InvalidOperation, TypeError):
-            raise Refusal("section_values", _("Section %(n)d: kind, number and marks must be filled in.") % {"n": number}) from None
-        rule = str(section.get("rule") or parameter("multiple_choice_rule"))
-        if kind not in ItemKind.values or rule not in RULES:
-            raise Refusal("section_kind", _("Section %(n)d: this kind or rule does not exist.") % {"n": number}, clause="R036")
-        if not 1 <= count <= MAX_UNITS or not marks.is_finite() or not 0 < marks <= full_mark or marks != round(marks, 2):
             raise Refusal(
                 "section_values",
-                _("Section %(n)d: the number lies between 1 and %(max)d, the marks above 0 with at most two decimals.")
+                _("Section %(n)d: kind, number and marks must be filled in.") % {"n": number},
+            ) from None
+        rule = str(section.get("rule") or parameter("multiple_choice_rule"))
+        if kind not in ItemKind.values or rule not in RULES:
+            raise Refusal(
+                "section_kind",
+                _("Section %(n)d: this kind or rule does not exist.") % {"n": number},
+                clause="R036",
+            )
+        if (
+            not 1 <= count <= MAX_UNITS
+            or not marks.is_finite()
+            or not 0 < marks <= full_mark
+            or marks != round(marks, 2)
+        ):
+            raise Refusal(
+                "section_values",
+                _(
+                    "Section %(n)d: the number lies between 1 and %(max)d, the marks above 0 with at most two decimals."
+                )
                 % {"n": number, "max": MAX_UNITS},
             )
-        row: dict[str, Any] = {"kind": kind, "count": count, "marks": format(marks.normalize(), "f"), "rule": rule}
+        row: dict[str, Any] = {
+            "kind": kind,
+            "count": count,
+            "marks": format(marks.normalize(), "f"),
+            "rule": rule,
+        }
         if kind == ItemKind.CASE:
             if children < 2 * count or children > 6 * count:
                 raise Refusal(
                     "section_children",
-                    _("Section %(n)d: a case has two to six sub-questions; %(count)d cases cannot have %(children)d in all.")
+                    _(
+                        "Section %(n)d: a case has two to six sub-questions; %(count)d cases cannot have %(children)d in all."
+                    )
                     % {"n": number, "count": count, "children": children},
                     clause="R036",
                 )
             row["children"] = children
         elif children:
-            raise Refusal("section_children", _("Section %(n)d: only cases have sub-questions.") % {"n": number}, clause="R036")
+            raise Refusal(
+                "section_children",
+                _("Section %(n)d: only cases have sub-questions.") % {"n": number},
+                clause="R036",
+            )
         cleaned.append(row)
     kinds = [row["kind"] for row in cleaned]
     if not cleaned:
@@ -74,14 +99,24 @@ def clean_sections(sections: Sequence[Mapping[str, Any]], full_mark: Decimal) ->
     if total != full_mark:
         raise Refusal(
             "blueprint_sum",
-            _("The sections add up to %(total)s marks; a paper has exactly %(full)s. Change numbers or marks.")
+            _(
+                "The sections add up to %(total)s marks; a paper has exactly %(full)s. Change numbers or marks."
+            )
             % {"total": format(total.normalize(), "f"), "full": format(full_mark.normalize(), "f")},
             clause="三（四）",
         )
     return cleaned
 
 
-def _save(post: Post | None, subject: str, name: str, sections: list[dict[str, Any]], full_mark: Decimal, *, by: Actor) -> Blueprint:
+def _save(
+    post: Post | None,
+    subject: str,
+    name: str,
+    sections: list[dict[str, Any]],
+    full_mark: Decimal,
+    *,
+    by: Actor,
+) -> Blueprint:
     rows = Blueprint.objects.filter(post=post, subject=subject)
     before = rows.filter(is_current=True).first()
     rows.filter(is_current=True).update(is_current=False)
@@ -99,7 +134,9 @@ def _save(post: Post | None, subject: str, name: str, sections: list[dict[str, A
                 created_at=clock.now(),
             )
     except IntegrityError:
-        raise Conflict("blueprint_raced", _("Somebody saved another version just now. Look at it and save again.")) from None
+        raise Conflict(
+            "blueprint_raced", _("Somebody saved another version just now. Look at it and save again.")
+        ) from None
     record(
         events.BLUEPRINT_SAVED,
         by=by,
@@ -137,22 +174,32 @@ def save_blueprint(
     """
     by.require(Role.BANK_KEEPER)
     if subject not in Subject.values:
-        raise Refusal("subject_unknown", _("The subject is general or professional knowledge."), field="subject")
+        raise Refusal(
+            "subject_unknown", _("The subject is general or professional knowledge."), field="subject"
+        )
     if not name.strip():
         raise Refusal("name_missing", _("Give the blueprint a name."), field="name")
     full_mark = decimal_parameter("subject_full_mark")
     cleaned = clean_sections(sections, full_mark)
     release = latest_release()
     if release is None:
-        raise Refusal("no_release", _("The bank has no release yet. Make one first, so that the blueprint can be tried."), status=409)
+        raise Refusal(
+            "no_release",
+            _("The bank has no release yet. Make one first, so that the blueprint can be tried."),
+            status=409,
+        )
     if post is not None:
         posts = [post]
     else:
         own = Blueprint.objects.filter(subject=subject, is_current=True, post__isnull=False).values("post")
-        held = Item.objects.filter(subject=subject, versions__in=release.versions.all()).values("posts")
-        posts = list(Post.objects.filter(pk__in=held).exclude(pk__in=own))
+        posts = list(posts_with_items(release, subject).exclude(pk__in=own))
         if not posts:
-            raise Refusal("bank_too_small", _("The latest release has no item of this subject."), status=409, clause="R037")
+            raise Refusal(
+                "bank_too_small",
+                _("The latest release has no item of this subject."),
+                status=409,
+                clause="R037",
+            )
     for one in posts:
         bank_for(cleaned, one, subject, release)
     return _save(post, subject, name.strip(), cleaned, full_mark, by=by)
@@ -164,9 +211,15 @@ def _commit_seed(batch_key: str, release: BankRelease, seed: bytes | None, *, by
         draw = Draw.objects.select_for_update().filter(batch_key=batch_key).first()
         if draw is not None:
             if draw.drawn_at is not None:
-                raise Conflict("drawn_already", _("The papers of this batch were drawn already."), clause="R037")
+                raise Conflict(
+                    "drawn_already", _("The papers of this batch were drawn already."), clause="R037"
+                )
             if seed is not None and seed.hex() != draw.seed:
-                raise Conflict("seed_committed", _("The seed of this batch is committed and cannot be changed."), clause="R037")
+                raise Conflict(
+                    "seed_committed",
+                    _("The seed of this batch is committed and cannot be changed."),
+                    clause="R037",
+                )
             return draw
         seed = seed or secrets.token_bytes(SEED_BYTES)
         try:
@@ -181,7 +234,9 @@ def _commit_seed(batch_key: str, release: BankRelease, seed: bytes | None, *, by
                     drawn_by=by.name[:100],
                 )
         except IntegrityError:
-            raise Conflict("drawn_already", _("The papers of this batch were drawn already."), clause="R037") from None
+            raise Conflict(
+                "drawn_already", _("The papers of this batch were drawn already."), clause="R037"
+            ) from None
         record(
             events.SEED_COMMITTED,
             by=by,
@@ -216,9 +271,16 @@ def draw_papers(
     if seed is not None and len(seed) != SEED_BYTES:
         raise Refusal("seed_length", _("A seed has 32 bytes."))
     begun = Draw.objects.filter(batch_key=batch_key).select_related("release").first()
-    release = begun.release if begun else latest_release()  # a draw that was begun keeps its release as it keeps its seed
+    release = (
+        begun.release if begun else latest_release()
+    )  # a draw that was begun keeps its release as it keeps its seed
     if release is None:
-        raise Refusal("no_release", _("The bank has no release yet. The bank keeper makes one."), clause="三（二）", status=409)
+        raise Refusal(
+            "no_release",
+            _("The bank has no release yet. The bank keeper makes one."),
+            clause="三（二）",
+            status=409,
+        )
     forms = _forms({code for _key, code in candidates}, release)
     draw = _commit_seed(batch_key, release, seed, by=by)
     return _draw(draw, sorted(candidates), forms, avoid or {}, by=by)
@@ -239,7 +301,13 @@ def _forms(post_codes: Collection[str], release: BankRelease) -> Forms:
         for subject in parameter("subjects"):
             blueprint = blueprint_for(posts[code], subject)
             bank = bank_for(blueprint.sections, posts[code], subject, release)
-            form = Form(subject, posts[code].name, bank, blueprint.full_mark, f"{release.number}-{release.digest[:16]}")
+            form = Form(
+                subject,
+                posts[code].name,
+                bank,
+                blueprint.full_mark,
+                f"{release.number}-{release.digest[:16]}",
+            )
             forms[code].append((blueprint, form))
     return forms
 
@@ -286,7 +354,12 @@ def _draw(
         events.PAPERS_DRAWN,
         by=by,
         on=draw,
-        after={"papers": len(rows), "candidates": len(candidates), "release": draw.release.number, "commitment": draw.seed_commitment},
+        after={
+            "papers": len(rows),
+            "candidates": len(candidates),
+            "release": draw.release.number,
+            "commitment": draw.seed_commitment,
+        },
     )
     return draw
 
@@ -301,7 +374,9 @@ def _rules(papers: Iterable[tuple[Blueprint, Iterable[tuple[str, str]]]]) -> dic
             if rules.setdefault(uid, of_kind[kind]) != of_kind[kind]:
                 raise Refusal(
                     "rules_differ",
-                    _("Item %(uid)s would be scored by two rules in one batch. Give the blueprints of these posts the same rule.")
+                    _(
+                        "Item %(uid)s would be scored by two rules in one batch. Give the blueprints of these posts the same rule."
+                    )
                     % {"uid": uid},
                     status=409,
                 )

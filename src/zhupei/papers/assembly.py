@@ -129,7 +129,8 @@ class Bank:
             self.cells.append(cells)
             self.quotas.append(self._quota(section, cells))
         self.target = sum(
-            (self._mean(section, n) * Fraction(section.total) for n, section in enumerate(self.plan)), Fraction(0)
+            (self._mean(section, n) * Fraction(section.total) for n, section in enumerate(self.plan)),
+            Fraction(0),
         )
         # whole numbers for the exchange: every expected score is a multiple of 1 / scale
         shares = {p.share.denominator for cells in self.cells for rows in cells.values() for p in rows}
@@ -146,7 +147,9 @@ class Bank:
             raise CannotFill(Shortage(section, None, section.count, has))
         if section.kind == "case":
             if not _combinations(section, cells):
-                raise CannotFill(Shortage(section, None, section.children, sum(p.slots for r in cells.values() for p in r)))
+                raise CannotFill(
+                    Shortage(section, None, section.children, sum(p.slots for r in cells.values() for p in r))
+                )
         else:
             whole = sum(self.weights.values(), Fraction(0))
             for chapter in sorted(self.weights, key=lambda c: (len(c), c)):
@@ -282,14 +285,20 @@ def _exchange(
     for _round in range(MAX_EXCHANGES):
         if abs(gap) <= bound:
             return
-        swaps: list[tuple[int, int, int, Piece, bool]] = []  # what it changes, section, place, the new piece, same level
+        swaps: list[
+            tuple[int, int, int, Piece, bool]
+        ] = []  # what it changes, section, place, the new piece, same level
         for n, section in enumerate(bank.plan):
             inside = {p.uid for p in sections[n]}
             for place, old in enumerate(sections[n]):
                 weight = Fraction(section.marks) * old.slots * scale
                 chapter = _chapter(bank, old)
                 for new in bank.cells[n][chapter]:
-                    if new.uid in inside or new.slots != old.slots or (new.uid in avoid and old.uid not in avoid):
+                    if (
+                        new.uid in inside
+                        or new.slots != old.slots
+                        or (new.uid in avoid and old.uid not in avoid)
+                    ):
                         continue
                     change = int(weight * (new.share - old.share))
                     if abs(gap + change) < abs(gap):
@@ -317,13 +326,9 @@ def _strain(
     return drawn.get(swap[3].uid, 0) - drawn.get(sections[swap[1]][swap[2]].uid, 0)
 
 
-
-
-
-
-
-
-def permuted(options: Sequence[Mapping[str, str]], anchored: Collection[str], chance: Chance) -> list[Mapping[str, str]]:
+def permuted(
+    options: Sequence[Mapping[str, str]], anchored: Collection[str], chance: Chance
+) -> list[Mapping[str, str]]:
     """The options in random order; anchored ones ("以上都对") keep their places."""
     loose = [o for o in options if o["id"] not in anchored]
     chance.shuffle(loose)

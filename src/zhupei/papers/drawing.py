@@ -9,7 +9,18 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
-from zhupei.delivery.api import Child, ChildKind, Key, Kind, Option, Paper, ScoreRule, Unit, signed_off, slot_key
+from zhupei.delivery.api import (
+    Child,
+    ChildKind,
+    Key,
+    Kind,
+    Option,
+    Paper,
+    ScoreRule,
+    Unit,
+    signed_off,
+    slot_key,
+)
 from zhupei.delivery.api import Section as PaperSection
 from zhupei.itembank.api import ItemKind, ItemVersion
 
@@ -21,7 +32,8 @@ from .choices import SECTION_TITLES, SUBJECT_TITLES
 def plan_of(sections: Iterable[Mapping[str, Any]]) -> tuple[SectionPlan, ...]:
     """A blueprint's sections as the draw takes them."""
     return tuple(
-        SectionPlan(s["kind"], int(s["count"]), Decimal(s["marks"]), s["rule"], int(s.get("children", 0))) for s in sections
+        SectionPlan(s["kind"], int(s["count"]), Decimal(s["marks"]), s["rule"], int(s.get("children", 0)))
+        for s in sections
     )
 
 
@@ -30,7 +42,9 @@ def pieces_of(versions: Sequence[ItemVersion]) -> list[Piece]:
     judged: dict[tuple[str, str], list[Fraction]] = {}
     for version in versions:
         if version.difficulty is not None:
-            judged.setdefault((version.item.kind, version.item.chapter), []).append(Fraction(version.difficulty))
+            judged.setdefault((version.item.kind, version.item.chapter), []).append(
+                Fraction(version.difficulty)
+            )
     pieces = []
     for version in versions:
         item = version.item
@@ -39,9 +53,15 @@ def pieces_of(versions: Sequence[ItemVersion]) -> list[Piece]:
             share = Fraction(version.difficulty)
         else:
             # to the thousandth, as authors write it: a common denominator for exact sums
-            share = Fraction(round(sum(cell, Fraction(0)) / len(cell) * 1000), 1000) if cell else NO_DIFFICULTY
+            share = (
+                Fraction(round(sum(cell, Fraction(0)) / len(cell) * 1000), 1000) if cell else NO_DIFFICULTY
+            )
         slots = len(version.content["children"]) if item.kind == ItemKind.CASE else 1
-        pieces.append(Piece(item.uid, version.number, item.kind, item.chapter, item.level, share, slots, version.content))
+        pieces.append(
+            Piece(
+                item.uid, version.number, item.kind, item.chapter, item.level, share, slots, version.content
+            )
+        )
     return pieces
 
 
@@ -90,7 +110,13 @@ class Drawer:
         """The next candidate's paper; its items count as drawn from here on. No two papers of a batch are equal."""
         attempt = 0
         while True:
-            names = (ALGORITHM, self.batch_key, candidate_key, form.subject, *([str(attempt)] if attempt else []))
+            names = (
+                ALGORITHM,
+                self.batch_key,
+                candidate_key,
+                form.subject,
+                *([str(attempt)] if attempt else []),
+            )
             chance = Chance.of(self.seed, *names)
             sections = choose(form.bank, chance, self.drawn, avoid, balance=balance)
             units = tuple(

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.rulebook.choices import Subject
 
 
@@ -13,7 +14,9 @@ class Blueprint(models.Model):
     ``children`` (how many in all) and marks per child.
     """
 
-    post = models.ForeignKey("rulebook.Post", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    post = models.ForeignKey(
+        "rulebook.Post", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     subject = models.CharField(_("subject"), max_length=20, choices=Subject.choices)
     version = models.PositiveIntegerField(_("version"))
     name = models.CharField(_("name"), max_length=100)
@@ -26,7 +29,9 @@ class Blueprint(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["post", "subject", "version"], name="blueprint_version_once"),
-            models.UniqueConstraint(fields=["post", "subject"], condition=Q(is_current=True), name="blueprint_one_current"),
+            models.UniqueConstraint(
+                fields=["post", "subject"], condition=Q(is_current=True), name="blueprint_one_current"
+            ),
             # NULL posts differ for the two above: the default of all posts needs its own
             models.UniqueConstraint(
                 fields=["subject", "version"], condition=Q(post=None), name="blueprint_default_version_once"
@@ -67,7 +72,9 @@ class PaperForm(models.Model):
     digest = models.CharField(max_length=64)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["draw", "candidate_key", "subject"], name="paper_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["draw", "candidate_key", "subject"], name="paper_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.candidate_key} {self.subject}"

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import msgspec
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from zhupei.delivery.api import Paper, paper_digest
@@ -29,7 +30,8 @@ def blueprint_for(post: Post, subject: str) -> Blueprint:
     if found is None:
         raise Refusal(
             "no_blueprint",
-            _("There is no blueprint for %(subject)s yet. The bank keeper sets one up.") % {"subject": Subject(subject).label},
+            _("There is no blueprint for %(subject)s yet. The bank keeper sets one up.")
+            % {"subject": Subject(subject).label},
             status=409,
         )
     return found
@@ -74,6 +76,12 @@ def check_fillable(post: Post, subject: str, release: BankRelease) -> None:
     bank_for(blueprint_for(post, subject).sections, post, subject, release)
 
 
+def posts_with_items(release: BankRelease, subject: str) -> QuerySet[Post]:
+    """The posts for which a release holds any item of a subject."""
+    held = release.versions.filter(item__subject=subject).values("item__posts")
+    return Post.objects.filter(pk__in=held).order_by("position")
+
+
 def papers_of(draw: Draw) -> dict[str, dict[str, Paper]]:
     """The papers of a draw, by candidate and subject. Raises ``Refusal`` if one is not what was drawn."""
     found: dict[str, dict[str, Paper]] = {}
@@ -98,7 +106,9 @@ def paper_of(row: PaperForm) -> Paper:
 def items_met(candidate_keys: Iterable[str]) -> dict[str, set[str]]:
     """Item numbers that stood in all papers ever drawn under these candidate keys: what a later draw should avoid."""
     met: dict[str, set[str]] = {}
-    rows = PaperForm.objects.filter(candidate_key__in=list(candidate_keys)).values_list("candidate_key", "content")
+    rows = PaperForm.objects.filter(candidate_key__in=list(candidate_keys)).values_list(
+        "candidate_key", "content"
+    )
     for key, content in rows:
         met.setdefault(key, set()).update(unit["item_uid"] for unit in content["units"])
     return met
@@ -153,7 +163,9 @@ def _report(blueprint: Blueprint, rows: list[PaperForm], pieces: Mapping[str, An
         uids = [unit["item_uid"] for unit in row.content["units"]]
         size = len(uids)
         counts.update(uids)
-        faces.add(str([(u["item_uid"], [o["id"] for o in u.get("options", ())]) for u in row.content["units"]]))
+        faces.add(
+            str([(u["item_uid"], [o["id"] for o in u.get("options", ())]) for u in row.content["units"]])
+        )
         sections, at = [], 0
         for section in plan:
             sections.append([pieces[uid] for uid in uids[at : at + section.count]])

@@ -45,7 +45,9 @@ PAGES = {
 
 def own(actor: Actor) -> QuerySet[Person]:
     """The record of the signed-in learner himself."""
-    rows = Person.objects.filter(user_id=actor.user_id) if actor.user_id is not None else Person.objects.none()
+    rows = (
+        Person.objects.filter(user_id=actor.user_id) if actor.user_id is not None else Person.objects.none()
+    )
     return rows.select_related("photo", "user")
 
 

@@ -9,7 +9,15 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from zhupei.accounts.api import User, code_senders, issue_code, login_of_identity, open_account, set_password, use_code
+from zhupei.accounts.api import (
+    User,
+    code_senders,
+    issue_code,
+    login_of_identity,
+    open_account,
+    set_password,
+    use_code,
+)
 from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, store
 from zhupei.kernel import clock, identity, names, phones
@@ -37,11 +45,19 @@ def check_number(identity_kind: str, identity_number: str) -> str:
         raise Refusal("unknown_identity_kind", _("Choose the kind of document."), field="identity_kind")
     kind = identity.Kind(identity_kind)
     texts = {
-        identity.Problem.BAD_LENGTH: _("The number is too long or too short for this document. Compare it with the card."),
-        identity.Problem.BAD_PATTERN: _("The number holds a sign that this document never has. Compare it with the card."),
-        identity.Problem.BAD_PROVINCE: _("The number begins with a region that does not exist. Compare the first two digits."),
+        identity.Problem.BAD_LENGTH: _(
+            "The number is too long or too short for this document. Compare it with the card."
+        ),
+        identity.Problem.BAD_PATTERN: _(
+            "The number holds a sign that this document never has. Compare it with the card."
+        ),
+        identity.Problem.BAD_PROVINCE: _(
+            "The number begins with a region that does not exist. Compare the first two digits."
+        ),
         identity.Problem.BAD_DATE: _("The birth date in the number does not exist. Compare digits 7 to 14."),
-        identity.Problem.BAD_CHECKSUM: _("A digit is wrong: the last sign does not fit the others. Compare each with the card."),
+        identity.Problem.BAD_CHECKSUM: _(
+            "A digit is wrong: the last sign does not fit the others. Compare each with the card."
+        ),
     }
     for problem in identity.check(kind, identity_number):
         if not problem.is_warning:
@@ -53,7 +69,9 @@ def check_name(name: str) -> str:
     """The name as it is stored (trimmed, otherwise as given); ``Refusal`` that says what is wrong with it."""
     texts = {
         names.Problem.EMPTY: _("Write the name as it stands on the document."),
-        names.Problem.TOO_LONG: _("The name has more than 50 characters. Write it as it stands on the document."),
+        names.Problem.TOO_LONG: _(
+            "The name has more than 50 characters. Write it as it stands on the document."
+        ),
         names.Problem.BAD_CHARACTER: _("The name holds an invisible or damaged character. Type it anew."),
         names.Problem.NO_LETTER: _("A name has at least one letter or Chinese character."),
     }
@@ -105,7 +123,14 @@ def register_person(
 
 
 def _register(
-    identity_kind: str, identity_number: str, *, name: str, phone: str, education: str = "", employer: str = "", by: Actor
+    identity_kind: str,
+    identity_number: str,
+    *,
+    name: str,
+    phone: str,
+    education: str = "",
+    employer: str = "",
+    by: Actor,
 ) -> Person:
     number = check_number(identity_kind, identity_number)
     kind = identity.Kind(identity_kind)
@@ -210,7 +235,10 @@ def sign_up(
     number, name, phone = check_number(identity_kind, identity_number), check_name(name), _check_mobile(phone)
     if not consent_account:
         raise Refusal(
-            "consent_missing", _("Without this consent no account can be opened."), field="consent_account", clause="个人信息保护法第二十九条"
+            "consent_missing",
+            _("Without this consent no account can be opened."),
+            field="consent_account",
+            clause="个人信息保护法第二十九条",
         )
     _check_password(password)
     index = identity_index(identity_kind, number)
@@ -316,7 +344,9 @@ def change_phone(person: Person, phone: str, code: str, password: str, *, by: Ac
         if old:
             send_message(
                 old,
-                _("Zhupei: the mobile of your account was changed to %(phone)s. If it was not you, tell your institution.")
+                _(
+                    "Zhupei: the mobile of your account was changed to %(phone)s. If it was not you, tell your institution."
+                )
                 % {"phone": phones.mask(phone)},
             )
         if person.user is not None:
@@ -336,7 +366,9 @@ def set_photo(person: Person, image_bytes: bytes, *, by: Actor) -> Person:
     if person.photo_frozen:
         raise Conflict(
             "photo_frozen",
-            _("The photo is frozen: it was used for a test or a certificate. If it is wrong, ask the institution or the centre."),
+            _(
+                "The photo is frozen: it was used for a test or a certificate. If it is wrong, ask the institution or the centre."
+            ),
             clause="三（六）",
         )
     row = store(
@@ -381,7 +413,9 @@ def correct_person(person: Person, *, name: str, phone: str, reason: str, by: Ac
         raise Refusal("phone_missing", _("An account needs a mobile for its codes."), field="phone")
     before, old = {"name": person.name}, person.phone
     if (name, phone) == (person.name, old):
-        raise Refusal("nothing_changed", _("Nothing was changed: name and mobile stand so on record."), status=409)
+        raise Refusal(
+            "nothing_changed", _("Nothing was changed: name and mobile stand so on record."), status=409
+        )
     person.name, person.name_key, person.phone = name, name_key(name), phone
     person.save(update_fields=["name", "name_key", "phone"])
     User.objects.filter(person=person).update(phone=phone, display_name=name)
@@ -396,7 +430,9 @@ def correct_person(person: Person, *, name: str, phone: str, reason: str, by: Ac
     for number in {old, phone} - {""} if phone != old else ():
         send_message(
             number,
-            _("Zhupei: the training centre changed the mobile of your account to %(phone)s. If you did not ask for it, tell it.")
+            _(
+                "Zhupei: the training centre changed the mobile of your account to %(phone)s. If you did not ask for it, tell it."
+            )
             % {"phone": phones.mask(phone)},
         )
     return person
@@ -407,9 +443,9 @@ def correct_person(person: Person, *, name: str, phone: str, reason: str, by: Ac
 
 def _give(person: Person, purpose: str, *, by: Actor) -> Consent:
     version = TEXTS[purpose].version
-    Consent.objects.filter(person=person, purpose=purpose, withdrawn_at=None).exclude(text_version=version).update(
-        withdrawn_at=clock.now()
-    )
+    Consent.objects.filter(person=person, purpose=purpose, withdrawn_at=None).exclude(
+        text_version=version
+    ).update(withdrawn_at=clock.now())
     consent, created = Consent.objects.get_or_create(
         person=person,
         purpose=purpose,
@@ -439,7 +475,12 @@ def withdraw_consent(person: Person, purpose: str, *, by: Actor) -> Consent:
         raise Conflict("no_consent", _("There is no consent in force that could be withdrawn."))
     consent.withdrawn_at = clock.now()
     consent.save(update_fields=["withdrawn_at"])
-    record(events.CONSENT_WITHDRAWN, by=by, on=person, before={"purpose": purpose, "version": consent.text_version})
+    record(
+        events.CONSENT_WITHDRAWN,
+        by=by,
+        on=person,
+        before={"purpose": purpose, "version": consent.text_version},
+    )
     return consent
 
 
@@ -480,13 +521,16 @@ def unmask(person: Person, *, reason: str, by: Actor) -> str:
     """The document number in full for a member of staff who says why; the person is told."""
     by.require(*FINDERS)
     if len(reason.strip()) < 4:
-        raise Refusal("reason_missing", _("Say for what you need the number, in a few words."), field="reason")
+        raise Refusal(
+            "reason_missing", _("Say for what you need the number, in a few words."), field="reason"
+        )
     record(events.UNMASKED, by=by, on=person, reason=reason.strip())
     if person.user is not None:
         notify(
             person.user,
             kind="people.unmasked",
-            title=_("Your document number was shown to %(unit)s.") % {"unit": by.organisation_name or by.name},
+            title=_("Your document number was shown to %(unit)s.")
+            % {"unit": by.organisation_name or by.name},
             text=_("Reason given: %(reason)s") % {"reason": reason.strip()},
             url="/me/",
         )

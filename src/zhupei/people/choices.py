@@ -8,7 +8,10 @@ class IdentityKind(models.TextChoices):
     """Values equal those of ``kernel.identity.IdentityKind``."""
 
     RESIDENT_ID = "resident_id", _("Resident identity card")
-    HK_MACAU_TAIWAN_RESIDENCE = "hk_macau_taiwan_residence", _("Residence permit for Hong Kong, Macao and Taiwan residents")
+    HK_MACAU_TAIWAN_RESIDENCE = (
+        "hk_macau_taiwan_residence",
+        _("Residence permit for Hong Kong, Macao and Taiwan residents"),
+    )
     FOREIGNER_PERMANENT_RESIDENCE = "foreigner_permanent_residence", _("Foreign permanent resident ID card")
     HOME_RETURN_PERMIT = "home_return_permit", _("Mainland travel permit (Hong Kong and Macao)")
     TAIWAN_PERMIT = "taiwan_permit", _("Mainland travel permit (Taiwan)")

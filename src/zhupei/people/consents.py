@@ -45,7 +45,8 @@ TEXTS: dict[str, ConsentText] = {
                 "What no rule needs any more is deleted."
             ),
             _(
-                "Your rights: you can see, correct and take away your data under My data, and withdraw this consent there at any time."
+                "Your rights: you can see, correct and take away your data under My data, and withdraw this consent "
+                "there at any time."
             ),
         ),
         _(
@@ -67,7 +68,9 @@ TEXTS: dict[str, ConsentText] = {
                 "You need not consent: without it, your identity card is read and two members of staff compare by eye. "
                 "You are treated just the same."
             ),
-            _("How long: what the comparison computes from your face is deleted after the certificate and the time for appeals."),
+            _(
+                "How long: what the comparison computes from your face is deleted after the certificate and the time for appeals."
+            ),
         ),
         _("From now on your identity card is read and two members of staff compare by eye instead."),
     ),

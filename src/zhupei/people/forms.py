@@ -33,7 +33,9 @@ def _code() -> forms.RegexField:
 class DocumentForm(ZForm):
     """Kind and number of an identity document; the action checks the number."""
 
-    identity_kind = forms.ChoiceField(label=_("Document"), choices=IdentityKind.choices, initial=IdentityKind.RESIDENT_ID)
+    identity_kind = forms.ChoiceField(
+        label=_("Document"), choices=IdentityKind.choices, initial=IdentityKind.RESIDENT_ID
+    )
     identity_number = forms.CharField(label=_("Document number"), max_length=40, widget=_NUMBER)
 
 
@@ -80,7 +82,9 @@ class ResetForm(DocumentForm, _NewPassword):
 
 
 class EditForm(ZForm):
-    education = forms.ChoiceField(label=_("Education"), choices=[("", _("Not given")), *Education.choices], required=False)
+    education = forms.ChoiceField(
+        label=_("Education"), choices=[("", _("Not given")), *Education.choices], required=False
+    )
     employer = forms.CharField(label=_("Employer"), max_length=200, required=False)
 
 

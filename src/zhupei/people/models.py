@@ -16,9 +16,13 @@ class Person(models.Model):
     while a certificate or archive needs them (5 years from enrolment at least).
     """
 
-    user = models.OneToOneField("accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="person")
+    user = models.OneToOneField(
+        "accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="person"
+    )
     name = models.CharField(_("name"), max_length=50)
-    name_key = models.CharField(max_length=50, db_index=True, help_text="The name in normal form, for search.")
+    name_key = models.CharField(
+        max_length=50, db_index=True, help_text="The name in normal form, for search."
+    )
     identity_kind = models.CharField(_("document"), max_length=30, choices=IdentityKind.choices)
     identity_number = EncryptedField(_("document number"))
     identity_index = models.CharField(max_length=64, unique=True)
@@ -27,7 +31,9 @@ class Person(models.Model):
     phone = EncryptedField(_("mobile"), blank=True, default="")
     education = models.CharField(_("education"), max_length=20, choices=Education.choices, blank=True)
     employer = models.CharField(_("employer"), max_length=200, blank=True)
-    photo = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    photo = models.ForeignKey(
+        "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     photo_frozen = models.BooleanField(_("photo frozen"), default=False)
     created_at = models.DateTimeField()
 

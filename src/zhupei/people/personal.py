@@ -25,7 +25,11 @@ KEPT: list[tuple[Any, Any, Any]] = [
         _("To show that the person trained, tested and certified is you"),
         _("While your training records or certificate are kept"),
     ),
-    (_("Consents and withdrawals"), _("To show what you agreed to, and when"), _("As long as the data they are about")),
+    (
+        _("Consents and withdrawals"),
+        _("To show what you agreed to, and when"),
+        _("As long as the data they are about"),
+    ),
     (_("Sign-ins"), _("Security of your account"), _("As long as the account; at least 6 months")),
 ]
 

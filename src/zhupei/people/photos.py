@@ -35,11 +35,16 @@ def normalise_photo(data: bytes) -> bytes:
             with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
-                    raise _bad("photo_too_large", _("The photo has too many pixels. Take it anew or save it smaller."))
+                    raise _bad(
+                        "photo_too_large",
+                        _("The photo has too many pixels. Take it anew or save it smaller."),
+                    )
                 if min(width, height) < MIN_SIDE:
                     raise _bad(
                         "photo_too_small",
-                        _("The photo is too small: it has %(width)d × %(height)d pixels; its short side needs at least %(least)d.")
+                        _(
+                            "The photo has only %(width)d × %(height)d pixels; its short side needs at least %(least)d."
+                        )
                         % {"width": width, "height": height, "least": MIN_SIDE},
                     )
                 image.load()
@@ -57,4 +62,6 @@ def normalise_photo(data: bytes) -> bytes:
                 clean.save(out, "JPEG", quality=90, optimize=True)
                 return out.getvalue()
     except _DAMAGE:
-        raise _bad("photo_unreadable", _("This is not a photo that can be read. Use a JPG or PNG picture.")) from None
+        raise _bad(
+            "photo_unreadable", _("This is not a photo that can be read. Use a JPG or PNG picture.")
+        ) from None

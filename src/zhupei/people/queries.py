@@ -16,7 +16,9 @@ from zhupei.web.fields import blind_index
 from .consents import TEXTS
 from .models import Consent, Person
 
-DEMO_COUNTY = "500999"  # a county code of Chongqing that was never given out: no such number belongs to anybody
+DEMO_COUNTY = (
+    "500999"  # a county code of Chongqing that was never given out: no such number belongs to anybody
+)
 
 
 def identity_index(kind: str, number: str) -> str:

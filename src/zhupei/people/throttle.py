@@ -24,7 +24,9 @@ _limiter = MovingWindowRateLimiter(_storage)
 def bound(limit: RateLimitItemPerHour, who: str | int | None) -> None:
     """Count one act of ``who``; ``Refusal`` 429 once the limit is reached."""
     if not _limiter.hit(limit, str(who)):
-        raise Refusal("too_often", _("This was done too often in the last hour. Try again later."), status=429)
+        raise Refusal(
+            "too_often", _("This was done too often in the last hour. Try again later."), status=429
+        )
 
 
 def forget() -> None:

@@ -45,7 +45,9 @@ def _warnings(data: dict[str, Any]) -> list[str]:
     found = []
     if identity_warnings(data["identity_kind"], data["identity_number"]):
         found.append(
-            _("The first six digits of the number are in no list of counties. Compare them with the card; if they are right, go on.")
+            _(
+                "The first six digits of the number are in no list of counties. If they stand so on the card, go on."
+            )
         )
     if "name" in data and names.private_use(data["name"]):
         found.append(
@@ -86,7 +88,9 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             with refusals(form) as outcome:
                 actions.sign_up(**data, by=request.actor)
             if outcome.ok:
-                messages.success(request, _("Your account is open. Sign in with your document number and password."))
+                messages.success(
+                    request, _("Your account is open. Sign in with your document number and password.")
+                )
                 return redirect("accounts:sign_in")
     else:
         form = SignUpStart()
@@ -273,7 +277,11 @@ def find(request: HttpRequest) -> HttpResponse:
         context["filters"] = filters
         if filters.is_valid() and filters.cleaned_data["name"]:
             page = page_by_key(named(filters.cleaned_data["name"]), request, order=("name_key", "pk"))
-            context |= {"page": page, "rows": [(p, access.card_of(p, actor)) for p in page.items], "searched": True}
+            context |= {
+                "page": page,
+                "rows": [(p, access.card_of(p, actor)) for p in page.items],
+                "searched": True,
+            }
     return render(request, "people/find.html", context, status=status if status != 200 else status_of(form))
 
 

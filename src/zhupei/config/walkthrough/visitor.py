@@ -126,15 +126,21 @@ class Visitor:
         headers = {"Origin": str(self.client.base_url).rstrip("/")}
         return self._take(self.client.post(path, data=data, files=files or None, headers=headers), expect)
 
+    def code(self) -> str:
+        """The six digits that a demonstration shows instead of sending or asking for them."""
+        shown = self.page.xpath("//*[@data-demo-code]/text()")
+        for element in self.page.xpath("//*[contains(@class, 'z-message') or contains(@class, 'alert')]"):
+            shown += re.findall(r"(?<!\d)\d{6}(?!\d)", element.text_content())
+        if not shown:
+            raise Unexpected(f"{self.name}: no code is shown at {self.url}; is this a demonstration? {self.said()[:300]}")
+        return str(shown[0]).strip()
+
     def sign_in(self, login: str, password: str) -> Visitor:
         """Sign in by the page, with the second factor as a demonstration shows it."""
         self.client.cookies.clear()
         self.open("/account/sign-in/").submit({"login": login, "password": password}, field="password")
         if "second-factor" in self.url:
-            code = self.page.xpath("//*[@data-demo-code]/text()")
-            if not code:
-                raise Unexpected(f"{self.name}: the second factor is not shown; is this a demonstration?")
-            self.submit({"code": code[0]}, field="code")
+            self.submit({"code": self.code()}, field="code")
         if self.page.xpath("//input[@name='password' or @name='code']"):
             raise Unexpected(f"{self.name} is not signed in: {self.said()[:300]}")
         return self

@@ -10,8 +10,8 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.makers import make_actor, make_hours, make_learner, make_organisation, make_person, make_rulebook
+
 from zhupei.audit.api import events_on
 from zhupei.hours import jobs
 from zhupei.hours.api import (
@@ -105,7 +105,9 @@ def test_hours_of_a_day_to_come_are_refused():
 def test_who_may_credit():
     person, institution = make_person(), make_organisation(OrganisationKind.INSTITUTION)
     for number, role in enumerate((Role.TEACHER, Role.TEACHING_HEAD, Role.REGISTRAR)):
-        credit(person, key=f"session:{number}", organisation_id=institution.pk, by=make_actor(role, institution))
+        credit(
+            person, key=f"session:{number}", organisation_id=institution.pk, by=make_actor(role, institution)
+        )
     for by in (
         make_actor(Role.TEACHER),
         make_actor(Role.INSTITUTION_HEAD, institution),
@@ -235,8 +237,14 @@ def three_entries():
     [
         (lambda a, b, c: HourEntry.objects.filter(pk=a.pk).update(hours=8), "the entry was changed"),
         (lambda a, b, c: HourEntry.objects.filter(pk=c.pk).update(note="x"), "the entry was changed"),
-        (lambda a, b, c: HourEntry.objects.filter(pk=a.pk).update(person=make_person()), "the entry was changed"),
-        (lambda a, b, c: HourEntry.objects.filter(pk=a.pk).delete(), "an entry before this one is missing or moved"),
+        (
+            lambda a, b, c: HourEntry.objects.filter(pk=a.pk).update(person=make_person()),
+            "the entry was changed",
+        ),
+        (
+            lambda a, b, c: HourEntry.objects.filter(pk=a.pk).delete(),
+            "an entry before this one is missing or moved",
+        ),
         (
             lambda a, b, c: HourEntry.objects.order_by("-pk").first().delete(),
             "entries and head differ: an entry is missing at the end",
@@ -286,7 +294,12 @@ def test_the_night_job_reports_differences():
 _run = itertools.count(1000)
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("credit"), st.integers(0, 2), st.integers(0, 5), st.sampled_from(["1", "0.5", "2.25", "8"])),
+        st.tuples(
+            st.just("credit"),
+            st.integers(0, 2),
+            st.integers(0, 5),
+            st.sampled_from(["1", "0.5", "2.25", "8"]),
+        ),
         st.tuples(st.just("reverse"), st.integers(0, 2), st.integers(0, 5), st.just("")),
     ),
     max_size=25,

@@ -4,7 +4,6 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-
 from tests.makers import (
     as_actor,
     make_actor,
@@ -17,6 +16,7 @@ from tests.makers import (
     make_user,
     sign_in,
 )
+
 from zhupei.audit.api import events_on
 from zhupei.evidence.models import StoredFile
 from zhupei.hours.api import (
@@ -84,7 +84,7 @@ def make_credit(institution, person, by=None, **fields):
 
 @pytest.mark.req("R025")
 def test_one_proposes_with_evidence_another_approves(client, place):
-    institution, person, user = place
+    institution, _person, user = place
     sign_in(client, make_user(Role.REGISTRAR, institution))
     assert client.get("/hours/ledger/7/credit/").status_code == 200
     answer = client.post("/hours/ledger/7/credit/", proposal())
@@ -92,7 +92,11 @@ def test_one_proposes_with_evidence_another_approves(client, place):
     credit = ManualCredit.objects.get()
     assert accepted_hours(7) == Decimal(8)
     file = StoredFile.objects.get()
-    assert (file.retention, file.organisation_id, file.purpose) == ("archive", institution.pk, "hours.evidence")
+    assert (file.retention, file.organisation_id, file.purpose) == (
+        "archive",
+        institution.pk,
+        "hours.evidence",
+    )
     assert client.post(f"/hours/credits/{credit.pk}/decide/", {"verdict": "approve"}).status_code == 403
 
     head = make_user(Role.TEACHING_HEAD, institution)
@@ -112,7 +116,12 @@ def test_one_proposes_with_evidence_another_approves(client, place):
     assert accepted_hours(7) == Decimal(12)
     assert Notice.objects.filter(user=user, kind="hours.credited").count() == 1
     assert [e.code for e in events_on(credit)] == ["hours.credit_proposed", "hours.credit_approved"]
-    assert client.post(f"/hours/credits/{credit.pk}/decide/", {"verdict": "refuse", "reason": "改主意了"}).status_code == 409
+    assert (
+        client.post(
+            f"/hours/credits/{credit.pk}/decide/", {"verdict": "refuse", "reason": "改主意了"}
+        ).status_code
+        == 409
+    )
     assert accepted_hours(7) == Decimal(12)
     assert verify_ledger().whole
 
@@ -260,7 +269,7 @@ def test_the_ledger_shows_every_line_with_a_fixed_number_of_queries(client, plac
     credit = make_credit(institution, person)
     sign_in(client, make_user(Role.TEACHING_HEAD, institution))
     client.get("/hours/ledger/7/")
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         page = client.get("/hours/ledger/7/").content.decode()
     assert page.count("<del>") == 2
     assert page.count("中途离场") == 2
@@ -284,7 +293,7 @@ def test_long_ledgers_page(client, place):
 
 
 def test_a_reversal_is_confirmed_with_a_reason(client, place):
-    institution, person, _user = place
+    institution, _person, _user = place
     entry = HourEntry.objects.get()
     url = f"/hours/entries/{entry.pk}/reverse/"
     sign_in(client, make_user(Role.TEACHING_HEAD))
@@ -327,7 +336,7 @@ def test_a_learner_sees_each_of_his_hours_with_its_reason(client, place, django_
     make_hours(8, person, 40, post_code="102", organisation_id=institution.pk)
     sign_in(client, user)
     client.get("/hours/mine/")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         page = client.get("/hours/mine/").content.decode()
     assert page.count('class="z-ring') >= 2
     assert "z-ring-met" in page

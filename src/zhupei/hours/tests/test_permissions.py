@@ -1,9 +1,9 @@
 """Who gets in, page by page."""
 
 import pytest
-
 from tests.makers import make_hours, make_person, make_rulebook
 from tests.permissions import Row, check
+
 from zhupei.hours.access import READERS
 from zhupei.kernel.roles import Role
 

@@ -46,7 +46,12 @@ def check_place(subject: str, posts: Sequence[Post], chapter: str) -> None:
     A syllabus without chapters in the subject has nothing to compare with and accepts any.
     """
     if subject not in Subject.values:
-        raise Refusal("item_subject", _("The subject is general or professional knowledge."), field="subject", clause="R034")
+        raise Refusal(
+            "item_subject",
+            _("The subject is general or professional knowledge."),
+            field="subject",
+            clause="R034",
+        )
     if not posts:
         raise Refusal("item_posts", _("Choose at least one post."), field="posts")
     for post in posts:
@@ -54,7 +59,9 @@ def check_place(subject: str, posts: Sequence[Post], chapter: str) -> None:
         if numbers and chapter not in numbers:
             raise Refusal(
                 "item_chapter",
-                _("The syllabus of %(post)s has no chapter “%(chapter)s” in this subject. It has: %(numbers)s.")
+                _(
+                    "The syllabus of %(post)s has no chapter “%(chapter)s” in this subject. It has: %(numbers)s."
+                )
                 % {
                     "post": post.name,
                     "chapter": chapter,
@@ -98,16 +105,22 @@ def write_item(
         with transaction.atomic():
             item.save(force_insert=True)
     except IntegrityError:
-        raise Refusal("item_uid", _("The number %(uid)s is taken.") % {"uid": uid}, field="uid", status=409) from None
+        raise Refusal(
+            "item_uid", _("The number %(uid)s is taken.") % {"uid": uid}, field="uid", status=409
+        ) from None
     item.posts.set(posts)
     version = version_of(item, 1, text, author=by.name, author_id=by.user_id)
     version.save(force_insert=True)
-    record(events.ITEM_WRITTEN, by=by, on=item, after={"version": 1, "digest": version.digest, "kind": text.kind})
+    record(
+        events.ITEM_WRITTEN, by=by, on=item, after={"version": 1, "digest": version.digest, "kind": text.kind}
+    )
     return item
 
 
 @transaction.atomic
-def edit_item(item: Item, text: ItemText, *, subject: str, posts: Sequence[Post], chapter: str = "", by: Actor) -> Item:
+def edit_item(
+    item: Item, text: ItemText, *, subject: str, posts: Sequence[Post], chapter: str = "", by: Actor
+) -> Item:
     """Write a new version; the item is a draft again until it is reviewed and published. Old versions stay as they are.
 
     Raises ``Refusal`` for a wrong text or place and ``Conflict`` for a retired item or another kind.
@@ -184,7 +197,9 @@ def return_item(item: Item, *, reason: str, by: Actor) -> Item:
         raise Refusal("reason_missing", _("Say what the author shall change."), field="reason")
     item = _locked(item)
     before, version = item.state, newest_version(item)
-    item.state = ITEM.after(item.state, "reject", message=_("Only a draft or a reviewed item goes back to its author."))
+    item.state = ITEM.after(
+        item.state, "reject", message=_("Only a draft or a reviewed item goes back to its author.")
+    )
     version.reviewer, version.reviewer_id = "", None
     version.save(update_fields=["reviewer", "reviewer_id"])
     item.save(update_fields=["state"])
@@ -245,7 +260,14 @@ def retire_item(item: Item, *, reason: str, by: Actor) -> Item:
     before = item.state
     item.state = ITEM.after(item.state, "retire", message=_("The item is retired already."))
     item.save(update_fields=["state"])
-    record(events.ITEM_RETIRED, by=by, on=item, before={"state": before}, after={"state": item.state}, reason=reason.strip())
+    record(
+        events.ITEM_RETIRED,
+        by=by,
+        on=item,
+        before={"state": before},
+        after={"state": item.state},
+        reason=reason.strip(),
+    )
     return item
 
 

@@ -91,7 +91,11 @@ def load_demo_bank(*, by: Actor) -> int:
     for folder in sorted(path for path in demo.DATA.iterdir() if path.is_dir()):
         post = Post.objects.filter(code=folder.name).first()
         if post is None:
-            raise Refusal("post_unknown", _("The post %(code)s is not in the catalogue. Load the rulebook first.") % {"code": folder.name})
+            raise Refusal(
+                "post_unknown",
+                _("The post %(code)s is not in the catalogue. Load the rulebook first.")
+                % {"code": folder.name},
+            )
         syllabus = syllabus_of(post)
         for chapter in demo.chapters(folder.name):
             if syllabus is not None:
@@ -121,7 +125,9 @@ def stage_import(data: bytes, *, name: str, by: Actor) -> ItemImport:
     by.require(Role.ITEM_AUTHOR)
     sheet = excel.parse(data)
     row = ItemImport.objects.create(
-        file=store(data, name=name, content_type=XLSX, purpose="item_import", retention=Retention.ARCHIVE, by=by),
+        file=store(
+            data, name=name, content_type=XLSX, purpose="item_import", retention=Retention.ARCHIVE, by=by
+        ),
         row_count=sheet.row_count,
         error_count=len(sheet.errors),
         item_count=len(sheet.items),
@@ -157,14 +163,17 @@ def confirm_import(row: ItemImport, *, by: Actor) -> int:
     if sheet.errors or not sheet.items:
         raise Refusal(
             "import_has_errors",
-            _("The file has %(n)d faults; nothing was taken in. Correct it and hand it in again.") % {"n": len(sheet.errors)},
+            _("The file has %(n)d faults; nothing was taken in. Correct it and hand it in again.")
+            % {"n": len(sheet.errors)},
         )
     new = [NewItem(i.uid, i.subject, i.chapter, tuple(p.pk for p in i.posts), i.text) for i in sheet.items]
     try:
         with transaction.atomic():
             _create(new, author=by.name, author_id=by.user_id, state=ItemState.DRAFT)
     except IntegrityError:
-        raise Conflict("item_uid", _("A number of the file was taken meanwhile. Nothing was taken in.")) from None
+        raise Conflict(
+            "item_uid", _("A number of the file was taken meanwhile. Nothing was taken in.")
+        ) from None
     row.state, row.decided_at, row.item_count = state, clock.now(), len(new)
     row.save(update_fields=["state", "decided_at", "item_count"])
     record(
@@ -198,4 +207,8 @@ def discard_import(row: ItemImport, *, by: Actor) -> ItemImport:
 
 def _require_own(row: ItemImport, by: Actor) -> None:
     if row.created_by_id != by.user_id:
-        raise Refusal("import_of_another", _("Another author staged this file; only that person decides on it."), status=403)
+        raise Refusal(
+            "import_of_another",
+            _("Another author staged this file; only that person decides on it."),
+            status=403,
+        )

@@ -27,7 +27,9 @@ def make_release(*, note: str, by: Actor) -> BankRelease:
         by.require(Role.BANK_KEEPER)
     rows = list(publishable().values_list("pk", "item__uid", "number", "digest"))
     if not rows:
-        raise Refusal("nothing_published", _("No item is published yet. Publish reviewed items first."), status=409)
+        raise Refusal(
+            "nothing_published", _("No item is published yet. Publish reviewed items first."), status=409
+        )
     digest = release_digest([(uid, number, one) for _pk, uid, number, one in rows])
     latest = latest_release()
     if latest is not None and latest.digest == digest:
@@ -44,5 +46,10 @@ def make_release(*, note: str, by: Actor) -> BankRelease:
         [through(bankrelease_id=release.pk, itemversion_id=pk) for pk, _uid, _number, _digest in rows],
         batch_size=1000,
     )
-    record(events.RELEASE_MADE, by=by, on=release, after={"number": release.number, "digest": digest, "items": len(rows)})
+    record(
+        events.RELEASE_MADE,
+        by=by,
+        on=release,
+        after={"number": release.number, "digest": digest, "items": len(rows)},
+    )
     return release

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-
 from tests.makers import make_bank, make_rulebook
+
 from zhupei.kernel.actor import SYSTEM
 from zhupei.papers.api import draw_papers, draw_report, keys_of, papers_of
 

@@ -7,9 +7,9 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
-
 from tests.makers import as_actor, make_actor, make_learner, make_person
 from tests.makers import sign_in as sign_in_user
+
 from zhupei.audit.api import events_on
 from zhupei.evidence.models import StoredFile
 from zhupei.kernel.actor import SYSTEM
@@ -179,7 +179,7 @@ def test_a_frozen_photo_stays(client, learner):
     assert refused.value.code == "photo_frozen"
     upload = SimpleUploadedFile("a.jpg", picture((500, 700)), "image/jpeg")
     assert client.post("/me/photo/", {"photo": upload}).status_code == 409
-    assert "<input type=\"file\"" not in client.get("/me/photo/").content.decode()
+    assert '<input type="file"' not in client.get("/me/photo/").content.decode()
 
 
 def test_whose_photo_who_may_set():

@@ -1,9 +1,9 @@
 """Who gets in, page by page."""
 
 import pytest
-
 from tests.makers import make_person
 from tests.permissions import EVERYONE, Row, check
+
 from zhupei.kernel.roles import Role
 from zhupei.people import access
 

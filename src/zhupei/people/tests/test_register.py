@@ -3,8 +3,8 @@
 from datetime import date, datetime
 
 import pytest
-
 from tests.makers import make_actor, make_organisation, make_person
+
 from zhupei.accounts.api import login_of_identity
 from zhupei.audit.api import events_on
 from zhupei.kernel import clock
@@ -30,7 +30,9 @@ def register(number="11010519491231002X", kind="resident_id", name="王小明", 
 
 
 def test_the_number_gives_birth_and_sex_and_is_kept_encrypted():
-    person = register("1101 0519 4912 3100 2x", phone="+86 138-1234-5678", education="college", employer=" 某公司 ")
+    person = register(
+        "1101 0519 4912 3100 2x", phone="+86 138-1234-5678", education="college", employer=" 某公司 "
+    )
     assert (person.birth_date, person.sex) == (date(1949, 12, 31), "2")
     person = Person.objects.get(pk=person.pk)
     assert person.identity_number == "11010519491231002X"
@@ -94,7 +96,12 @@ def test_an_unknown_county_is_a_warning_only():
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("  ", "name_empty"), ("王" * 51, "name_too_long"), ("王\u200b明", "name_bad_character"), ("12·3", "name_no_letter")],
+    [
+        ("  ", "name_empty"),
+        ("王" * 51, "name_too_long"),
+        ("王\u200b明", "name_bad_character"),
+        ("12·3", "name_no_letter"),
+    ],
 )
 def test_a_bad_name_is_refused(name, code):
     with pytest.raises(Refusal) as refused:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.urls import reverse
-
 from tests.makers import make_learner, make_person, make_user, sign_in
+
 from zhupei.accounts.models import User
 from zhupei.audit.api import events_on
 from zhupei.kernel import clock
@@ -61,7 +61,11 @@ def test_a_learner_opens_an_account_and_signs_in(client):
     assert person.user.phone == "13800000001"
     assert has_consent(person, "account")
     assert not has_consent(person, "face")
-    assert [e.code for e in events_on(person)] == ["people.registered", "people.consent_given", "people.signed_up"]
+    assert [e.code for e in events_on(person)] == [
+        "people.registered",
+        "people.consent_given",
+        "people.signed_up",
+    ]
     answer = client.post(
         reverse("accounts:sign_in"), {"login": demo_identity_number(1).lower(), "password": PASSWORD}
     )
@@ -98,7 +102,7 @@ def test_unknown_county_and_rare_character_are_pointed_out_only(client):
 @pytest.mark.parametrize(
     "fields",
     [
-        {"number": "500999199001011234"},
+        {"identity_number": "500999199001011234"},
         {"name": "123"},
         {"phone": "023-63672000"},
         {"phone": ""},
@@ -106,7 +110,12 @@ def test_unknown_county_and_rare_character_are_pointed_out_only(client):
     ],
 )
 def test_wrong_details_get_no_code(client, fields):
-    answer = client.post(URL, details() | ({"identity_number": fields["number"]} if "number" in fields else fields) | {"send_code": "1"})
+    answer = client.post(
+        URL,
+        details()
+        | ({"identity_number": fields["number"]} if "number" in fields else fields)
+        | {"send_code": "1"},
+    )
     assert answer.status_code == 422
     assert "z-errors" in answer.content.decode()
     assert Memory.sent == []
@@ -114,7 +123,12 @@ def test_wrong_details_get_no_code(client, fields):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"password": "kurz", "again": "kurz"}, {"again": "Anders-2026-x"}, {"code": "12"}, {"password": "", "again": ""}],
+    [
+        {"password": "kurz", "again": "kurz"},
+        {"again": "Anders-2026-x"},
+        {"code": "12"},
+        {"password": "", "again": ""},
+    ],
 )
 def test_a_refused_finish_leaves_the_code_usable(client, fields):
     ask(client)
@@ -217,7 +231,9 @@ RESET = "/me/new-password/"
 
 
 def reset(client, **fields):
-    return client.post(RESET, {"identity_kind": "resident_id", "identity_number": demo_identity_number(1), **fields})
+    return client.post(
+        RESET, {"identity_kind": "resident_id", "identity_number": demo_identity_number(1), **fields}
+    )
 
 
 def test_a_forgotten_password_is_set_anew(client):
@@ -238,7 +254,12 @@ def test_the_reset_does_not_tell_who_has_an_account(client, settings):
     make_person("王小明", identity_number=demo_identity_number(2))
     for number in (demo_identity_number(1), demo_identity_number(2)):
         assert reset(client, identity_number=number, send_code="1").status_code == 200
-        assert reset(client, identity_number=number, code="123456", password=PASSWORD, again=PASSWORD).status_code == 422
+        assert (
+            reset(
+                client, identity_number=number, code="123456", password=PASSWORD, again=PASSWORD
+            ).status_code
+            == 422
+        )
     assert Memory.sent == []
     settings.DEMO = True
     assert not re.search(r"<b>\d{6}</b>", reset(client, send_code="1").content.decode())

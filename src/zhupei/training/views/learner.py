@@ -68,7 +68,7 @@ def open_classes(request: HttpRequest) -> HttpResponse:
                     row.post.name,
                     row.institution.full_name,
                     row.site.address,
-                    {"deadline": row.first_day},
+                    {"deadline": row.first_day, "workdays_left": None},
                     f"{row.fee:f}",
                     str(max(0, row.capacity - row.taken)) if row.taken < row.capacity else _("full"),
                 ],

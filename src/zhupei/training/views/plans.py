@@ -59,7 +59,7 @@ def _row(plan: TrainingPlan, days: Calendar) -> dict[str, Any]:
             term_words(plan),
             plan.institution_name,
             names or "—",
-            {"deadline": plan.first_day} if plan.first_day else "—",
+            {"deadline": plan.first_day, "workdays_left": None} if plan.first_day else "—",
             _deadline_cell(plan, days),
             {
                 "state": plan.state,

@@ -1,0 +1,13 @@
+from django.urls import path
+
+from . import views
+
+app_name = "papers"
+urlpatterns = [
+    path("blueprints/", views.blueprints, name="blueprints"),
+    path("blueprints/new/", views.new_blueprint, name="new_blueprint"),
+    path("blueprints/defaults/", views.load_defaults, name="load_defaults"),
+    path("blueprints/<int:pk>/", views.blueprint, name="blueprint"),
+    path("draws/", views.draws, name="draws"),
+    path("draws/<int:pk>/", views.draw, name="draw"),
+]
