@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zhupei.itembank.models import BankRelease
     from zhupei.kernel.crypto import Signer
     from zhupei.people.models import Person
-    from zhupei.training.models import Enrolment
+    from zhupei.training.models import Enrolment, TrainingClass, TrainingPlan
 
 _count = itertools.count(1)
 RULE_FROM = date(2019, 1, 1)

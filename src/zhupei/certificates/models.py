@@ -10,19 +10,31 @@ class CertificateState(models.TextChoices):
 
 
 class Certificate(models.Model):
-    """A training certificate 培训合格证 (I01, J22): the institution issues, the platform numbers and signs."""
+    """A training certificate 培训合格证 (I01, J22): the institution issues, the platform numbers and signs.
+
+    Names stand as they were on the day of issue. Personal data: name, the last four characters of the document number and
+    the photo show whose it is; kept as long as the certificate can be checked.
+    """
 
     number = models.CharField(_("number"), max_length=40, unique=True)
     person = models.ForeignKey("people.Person", on_delete=models.PROTECT, related_name="certificates")
+    photo = models.ForeignKey(
+        "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     post = models.ForeignKey("rulebook.Post", on_delete=models.PROTECT, related_name="+")
     institution = models.ForeignKey("institutions.Institution", on_delete=models.PROTECT, related_name="+")
     result = models.OneToOneField("exams.Result", on_delete=models.PROTECT, related_name="certificate")
     holder_name = models.CharField(_("holder"), max_length=50)
+    id_last4 = models.CharField(max_length=4)
     institution_name = models.CharField(_("issuer"), max_length=200)
     post_name = models.CharField(_("post"), max_length=60)
     hours = models.DecimalField(_("class hours"), max_digits=6, decimal_places=2)
+    trained_from = models.DateField(_("trained from"), null=True, blank=True)
+    trained_to = models.DateField(_("trained to"), null=True, blank=True)
     issued_on = models.DateField(_("issued on"))
-    state = models.CharField(_("state"), max_length=10, choices=CertificateState.choices, default=CertificateState.VALID)
+    state = models.CharField(
+        _("state"), max_length=10, choices=CertificateState.choices, default=CertificateState.VALID
+    )
     check_token = models.CharField(max_length=40, unique=True)
     signature = models.TextField(blank=True)
     created_at = models.DateTimeField()
@@ -42,6 +54,16 @@ class CertificateEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.certificate} {self.state}"
+
+
+class CertificateCounter(models.Model):
+    """The last running number of a year. Its row is the lock under which numbers are given."""
+
+    year = models.PositiveSmallIntegerField(unique=True)
+    last = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.year}: {self.last}"
 
 
 class ConsumedEvent(models.Model):

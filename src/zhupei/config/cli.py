@@ -13,7 +13,7 @@ zhupei: training, tests and supervision of construction-site personnel.
   zhupei init [--demo]          write fresh secrets to var/zhupei.env (once); --demo marks a demonstration
   zhupei prepare                bring the database, texts and static files up to date; load the rule
   zhupei found --login ...      found the city: its units and the first administrator (once)
-  zhupei serve                  serve the whole platform: pages, exam engine and job worker
+  zhupei serve                  serve the whole platform: pages, exam engine, jobs, housekeeping
   zhupei hall                   serve a hall's pages and exam engine alone, from a sealed bundle
   zhupei demo                   load the demo city into an empty database
   zhupei walkthrough [--json]   play the whole chain over HTTP on a fresh database, refusals included

@@ -211,19 +211,19 @@ class DecideForm(ReasonForm):
     field_order = ["accept", "reason"]
 
 
-class ApplicationFilter(forms.Form):
+class ApplicationFilter(ZForm):
     q = forms.CharField(label=_("Institution or hall"), required=False, max_length=60)
     state = forms.ChoiceField(
         label=_("State"), required=False, choices=[("", _("All")), *ApplicationState.choices]
     )
 
 
-class BatchFilter(forms.Form):
+class BatchFilter(ZForm):
     q = forms.CharField(label=_("Batch number, institution or hall"), required=False, max_length=60)
     state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("All")), *BatchState.choices])
 
 
-class ResultFilter(forms.Form):
+class ResultFilter(ZForm):
     q = forms.CharField(label=_("Name or slip number"), required=False, max_length=60)
     state = forms.ChoiceField(
         label=_("State"), required=False, choices=[("", _("All")), *ResultState.choices]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db.models import Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import CENTRE, Role
@@ -20,10 +21,14 @@ from .choices import ApplicationState, BatchState
 def tasks_for(actor: Actor) -> Iterable[Task]:
     """Applications to submit or decide, filings to make or acknowledge, batches to fix, draw, release or confirm."""
     if actor.has(*access.OWNERS):
-        own = access.applications_for(actor).filter(state__in=[ApplicationState.DRAFT, ApplicationState.RETURNED])
+        own = access.applications_for(actor).filter(
+            state__in=[ApplicationState.DRAFT, ApplicationState.RETURNED]
+        )
         due = own.filter(deadline__gte=clock.today()).aggregate(day=Min("deadline"))["day"]
         left = workdays_left(due) if due else None
-        yield Task(_("Applications for tests to submit"), own.count(), reverse("exams:applications"), due, left)
+        yield Task(
+            _("Applications for tests to submit"), own.count(), reverse("exams:applications"), due, left
+        )
         batches = access.own_batches_for(actor).filter(state=BatchState.PREPARING)
         url = f"{reverse('exams:batches')}?state={BatchState.PREPARING}"
         yield Task(_("Batches whose candidates are to be picked"), batches.count(), url)
@@ -33,7 +38,13 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
         waiting = access.applications_for(actor).filter(state__in=states)
         first = waiting.aggregate(day=Min("first_day"))["day"]
         left = workdays_left(first) if first else None
-        yield Task(_("Applications for tests to arrange or file"), waiting.count(), reverse("exams:queue"), first, left)
+        yield Task(
+            _("Applications for tests to arrange or file"),
+            waiting.count(),
+            reverse("exams:queue"),
+            first,
+            left,
+        )
         for state, label in (
             (BatchState.LOCKED, _("Batches whose papers are to be drawn")),
             (BatchState.READY, _("Batches whose key is to be released")),

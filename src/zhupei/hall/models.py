@@ -26,7 +26,11 @@ class HallBatch(models.Model):
     organisation_id = models.BigIntegerField(db_index=True)
     site_id_ref = models.BigIntegerField(db_index=True)
     state = models.CharField(
-        _("state"), max_length=10, choices=HallBatchState.choices, default=HallBatchState.SEALED, db_index=True
+        _("state"),
+        max_length=10,
+        choices=HallBatchState.choices,
+        default=HallBatchState.SEALED,
+        db_index=True,
     )
     file = models.ForeignKey("evidence.StoredFile", on_delete=models.PROTECT, related_name="+")
     return_file = models.ForeignKey(
@@ -77,7 +81,9 @@ class CheckIn(models.Model):
     candidate_key = models.CharField(max_length=60, db_index=True)
     method = models.CharField(max_length=10, choices=CheckInMethod.choices)
     name_match = models.BooleanField(default=True)
-    photo = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    photo = models.ForeignKey(
+        "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     decision = models.CharField(max_length=10, choices=CheckInDecision.choices)
     by_1 = models.CharField(max_length=200)
     by_1_id = models.BigIntegerField()
@@ -115,7 +121,9 @@ class RoomStaff(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["hall_batch", "user_id_ref"], condition=Q(left_at=None), name="one_room_per_invigilator"
+                fields=["hall_batch", "user_id_ref"],
+                condition=Q(left_at=None),
+                name="one_room_per_invigilator",
             )
         ]
 
@@ -130,7 +138,9 @@ class Proposal(models.Model):
     candidate_key = models.CharField(max_length=60)
     kind = models.CharField(max_length=10, choices=ActKind.choices)
     seconds = models.PositiveIntegerField(default=0)
-    fault = models.CharField(max_length=80, blank=True, help_text="The engine's own proposal that this answers.")
+    fault = models.CharField(
+        max_length=80, blank=True, help_text="The engine's own proposal that this answers."
+    )
     reason = models.TextField(_("reason"))
     proposed_by = models.CharField(max_length=200)
     proposed_by_id = models.BigIntegerField()
@@ -162,7 +172,9 @@ class Incident(models.Model):
     room_id_ref = models.BigIntegerField(null=True, blank=True)
     kind = models.CharField(max_length=30, choices=IncidentKind.choices)
     text = models.TextField(_("what happened"))
-    photo = models.ForeignKey("evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    photo = models.ForeignKey(
+        "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     reported_by = models.CharField(max_length=200)
     at = models.DateTimeField()
 
@@ -187,7 +199,9 @@ class StaffFiling(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["organisation_id", "user_id_ref", "role"], name="staff_filing_once")
+            models.UniqueConstraint(
+                fields=["organisation_id", "user_id_ref", "role"], name="staff_filing_once"
+            )
         ]
 
     def __str__(self) -> str:

@@ -40,7 +40,9 @@ def engine() -> Engine:
                 made = Engine(journal, data_dir=folder)
             except Refusal as refusal:
                 journal.close()
-                text = _("The exam engine of this hall runs in another process. Use the pages of that server.")
+                text = _(
+                    "The exam engine of this hall runs in another process. Use the pages of that server."
+                )
                 raise Refusal(refusal.code, text, status=503) from None
             _load_open(made)
             _engine = made
@@ -63,9 +65,12 @@ def close_engine() -> None:
 
 def _load_open(made: Engine) -> None:
     from .actions.bundles import load_into
-    from .models import HallBatch, HallBatchState
+    from .choices import HallBatchState
+    from .models import HallBatch
 
-    for row in HallBatch.objects.filter(state__in=(HallBatchState.OPEN, HallBatchState.CLOSED)).select_related("file"):
+    for row in HallBatch.objects.filter(
+        state__in=(HallBatchState.OPEN, HallBatchState.CLOSED)
+    ).select_related("file"):
         try:
             load_into(made, row)
         except Exception:  # one damaged bundle must not keep the others from going on

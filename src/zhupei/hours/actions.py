@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from zhupei.accounts.api import User
 from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, store
 from zhupei.kernel import clock
@@ -15,12 +17,13 @@ from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.errors import Conflict, Refusal
 from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, Role
 from zhupei.notices.api import notify
+from zhupei.organisations.api import in_force
 from zhupei.people.api import Person
 
 from . import events
 from .choices import CREDIT_TRANSITIONS
 from .models import CreditState, HourEntry, HourException, HourSource, Ledger, ManualCredit
-from .queries import CENT, accepted_hours, digest_of, needed_hours, seal_of
+from .queries import CENT, LedgerReport, accepted_hours, digest_of, needed_hours, seal_of, verify_ledger
 
 CREDITORS = (Role.TEACHER, Role.TEACHING_HEAD, Role.REGISTRAR)
 PROPOSERS = (Role.REGISTRAR, Role.TEACHER, Role.TEACHING_HEAD)
@@ -30,6 +33,8 @@ MAX_EVIDENCE = 10 * 1024 * 1024
 EVIDENCE_TYPES = ("application/pdf", "image/jpeg", "image/png")
 _LIMIT = Decimal(1000)
 _ATTEMPTS = 40
+SHOWN = 50
+log = logging.getLogger(__name__)
 
 
 def _who(by: Actor) -> str:
@@ -442,6 +447,34 @@ def note_reading(ledger: Ledger, *, by: Actor) -> None:
         record(events.LEDGER_READ, by=by, on=ledger, organisation_id=ledger.organisation_id)
 
 
+def report_differences() -> LedgerReport:
+    """Recompute the whole ledger; record and tell the auditors and the centre's approvers of every difference."""
+    report = verify_ledger()
+    if report.whole:
+        log.info("hours ledger: %d entries in %d ledgers, no difference", report.entries, report.ledgers)
+        return report
+    count, shown = len(report.differences), report.differences[:SHOWN]
+    log.error("hours ledger: %d differences, first: %s", count, shown[0])
+    enrolments = sorted({d.enrolment_id for d in report.differences})[:SHOWN]
+    readers = User.objects.filter(
+        in_force(clock.today(), "memberships__"),
+        memberships__role__in=(Role.AUDITOR, Role.CENTRE_APPROVER),
+        is_active=True,
+    ).distinct()
+    with transaction.atomic():
+        rows = [{"enrolment": d.enrolment_id, "entry": d.entry_id, "what": d.what} for d in shown]
+        record(events.LEDGER_DIFFERS, by=SYSTEM, after={"count": count, "differences": rows})
+        notify(
+            list(readers),
+            kind="hours.ledger_differs",
+            title=_("The hours ledger does not fit its own record: %(count)d differences.")
+            % {"count": count},
+            text=_("Enrolments: %(ids)s. Do not place these persons in a test before it is cleared up.")
+            % {"ids": ", ".join(map(str, enrolments))},
+        )
+    return report
+
+
 __all__ = [
     "CreditState",
     "credit_attendance",
@@ -450,5 +483,6 @@ __all__ = [
     "note_reading",
     "open_ledger",
     "propose_credit",
+    "report_differences",
     "reverse_entry",
 ]

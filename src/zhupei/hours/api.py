@@ -6,6 +6,7 @@ from .actions import (
     grant_exception,
     open_ledger,
     propose_credit,
+    report_differences,
     reverse_entry,
 )
 from .models import CreditState, HourEntry, HourException, HourSource, Ledger, ManualCredit
@@ -39,6 +40,7 @@ __all__ = [
     "open_ledger",
     "propose_credit",
     "ready_for_test",
+    "report_differences",
     "reverse_entry",
     "verify_ledger",
 ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 GENESIS = "0" * 64
 
@@ -75,9 +76,9 @@ class HourEntry(models.Model):
 
 
 class CreditState(models.TextChoices):
-    PROPOSED = "proposed", _("Proposed")
-    APPROVED = "approved", _("Approved")
-    REFUSED = "refused", _("Refused")
+    PROPOSED = "proposed", pgettext_lazy("credit", "Proposed")
+    APPROVED = "approved", pgettext_lazy("credit", "Approved")
+    REFUSED = "refused", pgettext_lazy("credit", "Refused")
 
 
 class ManualCredit(models.Model):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from zhupei.evidence.api import read
+from zhupei.kernel.roles import Role
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, refusals, status_of
 
@@ -79,11 +80,8 @@ def ledger(request: HttpRequest, enrolment_id: int) -> HttpResponse:
             ManualCredit.objects.filter(enrolment_id=enrolment_id, state=CreditState.PROPOSED).order_by("pk")
         ),
         "may_propose": _may(request, row, *actions.PROPOSERS),
-        "may_reverse": request.actor.has(actions.Role.CENTRE_APPROVER)
-        or _may(request, row, *actions.REVERSERS),
-        "may_except": request.actor.has(actions.Role.CENTRE_APPROVER)
-        and exception is None
-        and hours < needed,
+        "may_reverse": request.actor.has(Role.CENTRE_APPROVER) or _may(request, row, *actions.REVERSERS),
+        "may_except": request.actor.has(Role.CENTRE_APPROVER) and exception is None and hours < needed,
     }
     return render(request, "hours/ledger.html", context)
 
@@ -214,7 +212,7 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     form = DecideForm(request.POST)
     verdict = request.POST.get("verdict")
     if verdict not in ("approve", "refuse"):
-        form.add_error(None, _("Press Approve or Refuse."))
+        form.add_error(None, _("Press one of the two buttons: approve or refuse."))
     if form.is_valid():
         with refusals(form) as outcome:
             actions.decide_credit(row, verdict == "approve", form.cleaned_data["reason"], by=request.actor)

@@ -222,7 +222,7 @@ class RoomForm(ZForm):
 
 
 class TeacherForm(ZForm):
-    name = forms.CharField(label=_("Name"), max_length=50)
+    name = forms.CharField(label=_("Teacher's name"), max_length=50)
     phone = MobileField(label=_("Mobile"), required=False)
     title = forms.CharField(label=_("Professional title"), max_length=60, required=False)
     education = forms.CharField(label=_("Education"), max_length=60, required=False)

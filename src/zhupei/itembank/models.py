@@ -39,8 +39,8 @@ class Item(models.Model):
 class ItemVersion(models.Model):
     """What an item says, immutable once written; only review and publication are noted on it later.
 
-    ``content``: ``{"stem": str, "options": [{"id": "a", "text": str}], "children": [{"no", "kind", "stem", "options", "anchored"}],
-    "anchored": ["d"]}``; ``key``: ``{"answer": ["a", "c"]}`` or for a case ``{"children": {"1": ["a"], …}}``. True/false items
+    ``content``: ``{"stem": str, "options": [{"id": "a", "text": str}], "anchored": ["d"], "children": [{"no", "kind",
+    "stem", "options", "anchored"}]}``; ``key``: ``{"answer": ["a", "c"]}`` or for a case ``{"children": {"1": ["a"], …}}``. True/false items
     have the options ``t`` and ``f``. The key is apart so that it can be read apart; the explanation tells it too.
     """
 

@@ -17,10 +17,10 @@ from .models import Item
 
 def tasks_for(actor: Actor) -> Iterable[Task]:
     """Drafts to review, reviewed items to publish."""
-    url = reverse("itembank:list")
+    url = reverse("itembank:queue")
     if actor.has(Role.ITEM_REVIEWER):
         count = Item.objects.filter(state=ItemState.DRAFT).count()
-        yield Task(_("Items to review"), count, f"{url}?state={ItemState.DRAFT}")
+        yield Task(_("Items to review"), count, url)
     if actor.has(Role.BANK_KEEPER):
         count = Item.objects.filter(state=ItemState.REVIEWED).count()
-        yield Task(_("Items to publish"), count, f"{url}?state={ItemState.REVIEWED}")
+        yield Task(_("Items to publish"), count, url)

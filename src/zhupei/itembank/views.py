@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from zhupei.audit.api import events_on, label_of
@@ -278,9 +277,7 @@ def publish_reviewed(request: HttpRequest) -> HttpResponseBase:
     count = actions.publish_reviewed(by=request.actor)
     messages.success(
         request,
-        ngettext("%(n)d item published.", "%(n)d items published.", count) % {"n": count}
-        if count
-        else _("Nothing was waiting to be published."),
+        _("Items published: %(n)d.") % {"n": count} if count else _("Nothing was waiting to be published."),
     )
     return redirect("itembank:queue")
 

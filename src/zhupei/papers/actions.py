@@ -254,7 +254,9 @@ def draw_papers(
     seed: bytes | None = None,
     avoid: Mapping[str, Collection[str]] | None = None,
 ) -> Draw:
-    """Draw a paper in every subject for each ``(candidate_key, post_code)`` of a batch, from the latest release (R033, R034, R037).
+    """Draw a paper in every subject for each ``(candidate_key, post_code)`` of a batch (R033, R034, R037).
+
+    Papers come from the latest release.
 
     ``seed`` (32 bytes, from ``secrets`` when None) is committed and audited before the draw, in a transaction of its own unless
     the caller holds one. ``avoid`` gives by candidate the items met in earlier papers; they are drawn only when nothing else is
@@ -375,7 +377,8 @@ def _rules(papers: Iterable[tuple[Blueprint, Iterable[tuple[str, str]]]]) -> dic
                 raise Refusal(
                     "rules_differ",
                     _(
-                        "Item %(uid)s would be scored by two rules in one batch. Give the blueprints of these posts the same rule."
+                        "Item %(uid)s would be scored by two rules in one batch. "
+                        "Give the blueprints of these posts the same rule."
                     )
                     % {"uid": uid},
                     status=409,

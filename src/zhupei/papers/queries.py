@@ -55,18 +55,18 @@ def bank_for(sections: Iterable[Mapping[str, Any]], post: Post, subject: str, re
         }
         if short.section.kind == ItemKind.CASE and short.needed == short.section.children:
             text = _(
-                "The bank (release %(release)d) cannot fill the paper: %(post)s, %(subject)s, %(kind)s: no choice of cases adds up to "
-                "%(needed)d sub-questions. Add cases or change the blueprint."
+                "The bank (release %(release)d) cannot fill the paper: %(post)s, %(subject)s, %(kind)s: no choice of cases "
+                "adds up to %(needed)d sub-questions. Add cases or change the blueprint."
             )
         elif short.chapter:
             text = _(
-                "The bank (release %(release)d) cannot fill the paper: %(post)s, %(subject)s, %(kind)s, chapter %(chapter)s needs "
-                "%(needed)d items and has %(has)d. Add items or change the blueprint."
+                "The bank (release %(release)d) cannot fill the paper: %(post)s, %(subject)s, %(kind)s, chapter %(chapter)s "
+                "needs %(needed)d items and has %(has)d. Add items or change the blueprint."
             )
         else:
             text = _(
-                "The bank (release %(release)d) cannot fill the paper: %(post)s, %(subject)s, %(kind)s needs %(needed)d items and has "
-                "%(has)d. Add items or change the blueprint."
+                "The bank (release %(release)d) cannot fill the paper: %(post)s, %(subject)s, %(kind)s needs %(needed)d "
+                "items and has %(has)d. Add items or change the blueprint."
             )
         raise Refusal("bank_too_small", text % facts, clause="R037", status=409) from None
 
@@ -139,8 +139,8 @@ class SubjectReport:
 def draw_report(draw: Draw) -> list[SubjectReport]:
     """How even a draw came out, one report for each blueprint it used.
 
-    Exposure is within cells (kind, chapter and, for cases, size): the ratio is the largest, over the cells, of the most drawn item to the
-    cell's mean, counting items that were not drawn.
+    Exposure is within cells (kind, chapter and, for cases, size): the ratio is the largest, over the cells, of the most drawn
+    item to the cell's mean, counting items that were not drawn.
     """
     rows: dict[int, list[PaperForm]] = {}
     for row in draw.papers.select_related("blueprint"):

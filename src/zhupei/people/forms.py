@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhupei.kernel.names import MAX_LENGTH
 from zhupei.web.forms import IMAGES, FileField, MobileField, ZForm
@@ -36,12 +37,12 @@ class DocumentForm(ZForm):
     identity_kind = forms.ChoiceField(
         label=_("Document"), choices=IdentityKind.choices, initial=IdentityKind.RESIDENT_ID
     )
-    identity_number = forms.CharField(label=_("Document number"), max_length=40, widget=_NUMBER)
+    identity_number = forms.CharField(label=_("Identity document number"), max_length=40, widget=_NUMBER)
 
 
 class SignUpStart(DocumentForm):
     name = forms.CharField(
-        label=_("Name"),
+        label=pgettext_lazy("person", "Name"),
         max_length=MAX_LENGTH,
         help_text=_("As it stands on the document; with · between the parts of a name that has one."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
@@ -114,7 +115,7 @@ class ReasonForm(ZForm):
 
 
 class CorrectForm(ZForm):
-    name = forms.CharField(label=_("Name"), max_length=MAX_LENGTH)
+    name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=MAX_LENGTH)
     phone = MobileField(label=_("Mobile"), required=False)
     reason = forms.CharField(
         label=_("Why, and by which document the person was identified"), max_length=300, widget=_REASON

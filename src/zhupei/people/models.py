@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhupei.web.fields import EncryptedField
 
@@ -19,12 +20,12 @@ class Person(models.Model):
     user = models.OneToOneField(
         "accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="person"
     )
-    name = models.CharField(_("name"), max_length=50)
+    name = models.CharField(pgettext_lazy("person", "name"), max_length=50)
     name_key = models.CharField(
         max_length=50, db_index=True, help_text="The name in normal form, for search."
     )
     identity_kind = models.CharField(_("document"), max_length=30, choices=IdentityKind.choices)
-    identity_number = EncryptedField(_("document number"))
+    identity_number = EncryptedField(_("identity document number"))
     identity_index = models.CharField(max_length=64, unique=True)
     sex = models.CharField(_("sex"), max_length=1, choices=Sex.choices, blank=True)
     birth_date = models.DateField(_("birth date"), null=True, blank=True)

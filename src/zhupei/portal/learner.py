@@ -15,6 +15,7 @@ from zhupei.exams.api import BatchState, Candidate, Result, ResultState, candida
 from zhupei.hours.api import accepted_hours, needed_hours
 from zhupei.kernel import clock
 from zhupei.people.api import Person
+from zhupei.rulebook.api import parameter
 from zhupei.training.api import ClassState, Enrolment, EnrolmentState
 
 STAGES = ("enrol", "learn", "test", "certificate")
@@ -92,7 +93,7 @@ def _sitting(candidate: Candidate) -> NextStep | None:
     return NextStep(
         "test",
         _("Print your admission slip"),
-        _("Bring it with your identity card, at least 30 minutes early."),
+        _("Bring it with your identity card, and come early."),
         reverse("exams:my_test"),
         _("See the slip"),
         "printer",
@@ -108,10 +109,11 @@ def _scored(result: Result) -> NextStep:
         text = _("The decision and its reason stand with the scores. You may be tested again.")
         return NextStep("test", _("The result was voided"), text, url, label, "slash-circle", facts)
     if not result.passed:
-        text = _("Each subject needs 60 points. Your hours stay valid; your institution can put you into a later test.")
+        text = _("Each subject needs %(mark)s points. Your hours stay valid; your institution can put you into a later test.")
+        text %= {"mark": parameter("subject_pass_mark")}
         return NextStep("test", _("Not passed this time"), text, url, label, "arrow-repeat", facts)
     text = _("The centre confirms the results; then your certificate is issued.")
-    return NextStep("certificate", _("Passed: both subjects reach 60 points"), text, url, label, "check-circle", facts)
+    return NextStep("certificate", _("Passed in both subjects"), text, url, label, "check-circle", facts)
 
 
 def _learning(enrolment: Enrolment) -> NextStep:
@@ -154,7 +156,9 @@ def next_step(person: Person | None) -> NextStep:
         url = reverse("certificates:mine")
         return NextStep("certificate", _("Your certificate is issued"), "", url, _("My certificates"), "award", facts)
     if latest is None:
-        text = _("Choose a class near you. You need 40 class hours before the test.")
+        text = _("Choose a class near you. You need %(hours)s class hours before the test.") % {
+            "hours": f"{Decimal(needed_hours()).normalize():f}"
+        }
         return NextStep("enrol", _("Enrol in a class"), text, reverse("training:open_classes"), _("Find a class"), "search")
     if candidate is not None:
         result = getattr(candidate, "result", None)

@@ -38,7 +38,10 @@ GROUPS: list[tuple[Any, list[tuple[str, Any]]]] = [
             ("min_minutes_before_hand_in", _("No handing in before so many minutes have passed")),
             ("bank_apply_workdays", _("Apply for the item bank so many working days before the test")),
             ("bank_capacity_persons", _("Candidates that the item bank serves at the same time")),
-            ("key_release_minutes", _("The keys of a batch are released at the earliest so many minutes before the start")),
+            (
+                "key_release_minutes",
+                _("The keys of a batch are released at the earliest so many minutes before the start"),
+            ),
             ("hall_break_minutes", _("Minutes between two sessions of a hall")),
             ("filing_before_test", _("The batch must be filed before the test")),
             ("certificate_pattern", _("Pattern of the certificate number")),

@@ -66,7 +66,7 @@ def enrolments_for(actor: Actor) -> QuerySet[Enrolment]:
 
 def own_enrolments(actor: Actor) -> QuerySet[Enrolment]:
     """The enrolments of the learner himself."""
-    return Enrolment.objects.filter(person__user_id=actor.user_id, person__user__isnull=False).select_related(
+    return Enrolment.objects.filter(person__user_id=actor.user_id or 0).select_related(
         "person", "post", "training_class__institution", "training_class__site"
     )
 

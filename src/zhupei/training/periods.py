@@ -77,13 +77,14 @@ def check(periods: Sequence[Period]) -> None:
 def _unreadable(error: schedule.BadSchedule) -> str:
     words = {
         "bad_date": _(
-            "“%(part)s” names a day that does not exist, or a day before the one above it. Write the year and month too."
+            "“%(part)s” names a day that does not exist, or one before the day above. Write year and month too."
         ),
         "bad_time": _("“%(part)s” names a time that does not exist, or an end before its beginning."),
         "text_too_long": _("The text is too long."),
     }.get(error.code)
     words = words or _(
-        "“%(part)s” cannot be read. Write it as in the example: 2020年1月1-5日9:00-12:00、14:00-17:00; separate several times with ；."
+        "“%(part)s” cannot be read. Write it as in the example: 2020年1月1-5日9:00-12:00、14:00-17:00; "
+        "separate several times with ；."
     )
     return words % {"part": error.part} if "%(part)s" in words else words
 

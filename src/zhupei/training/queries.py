@@ -138,18 +138,21 @@ def plan_differences(plan: TrainingPlan) -> list[Difference]:
         "opinion",
         "signed_by",
     )
+    field = TrainingPlan._meta.get_field
     lines = [
         Difference(
-            plan._meta.get_field(name).verbose_name, _words(getattr(old, name)), _words(getattr(plan, name))
-        )  # type: ignore[union-attr]
+            getattr(field(name), "verbose_name", name),
+            _words(getattr(old, name)),
+            _words(getattr(plan, name)),
+        )
         for name in names
     ]
     before, after = list(old.rows.select_related("post")), list(plan.rows.select_related("post"))
     for at in range(max(len(before), len(after))):
         a, b = (rows[at] if at < len(rows) else None for rows in (before, after))
-        for label, read in _ROW_FIELDS:
-            text = _("Row %(n)d: %(field)s") % {"n": at + 1, "field": label()}
-            lines.append(Difference(text, read(a) if a else "", read(b) if b else ""))
+        for (label, old_words), (_label, new_words) in zip(_row_words(a), _row_words(b), strict=True):
+            text = _("Row %(n)d: %(field)s") % {"n": at + 1, "field": label}
+            lines.append(Difference(text, old_words, new_words))
     return lines
 
 
@@ -157,18 +160,15 @@ def _words(value: Any) -> str:
     return day_words(value) if isinstance(value, date) else str(value)
 
 
-_ROW_FIELDS = (
-    (lambda: _("post"), lambda row: str(row.post)),
-    (lambda: _("expected number"), lambda row: str(row.expected)),
-    (lambda: _("planned time"), lambda row: row.time_text),
-    (lambda: _("class hours"), lambda row: f"{row.hours:f}"),
-    (lambda: _("fee (yuan)"), lambda row: f"{row.fee:f}"),
-)
-
-
-def openable_rows(plan: TrainingPlan) -> QuerySet[PlanRow]:
-    """The rows of a plan from which no class was opened yet."""
-    return plan.rows.filter(training_class=None).select_related("post")
+def _row_words(row: PlanRow | None) -> list[tuple[str, str]]:
+    """A row's fields with their labels; empty words for a row that is not there."""
+    return [
+        (_("post"), str(row.post) if row else ""),
+        (_("expected number"), str(row.expected) if row else ""),
+        (_("planned time"), row.time_text if row else ""),
+        (_("class hours"), f"{row.hours:f}" if row else ""),
+        (_("fee (yuan)"), f"{row.fee:f}" if row else ""),
+    ]
 
 
 # ── classes ─────────────────────────────────────────────────────────────────────────────────────────────

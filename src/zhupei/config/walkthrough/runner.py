@@ -77,7 +77,9 @@ class Installation:
 
     def _environment(self) -> dict[str, str]:
         kept = {
-            k: v for k, v in os.environ.items() if not k.startswith("ZHUPEI_") and k not in ("DATABASE_URL", "PORT")
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith("ZHUPEI_") and k not in ("DATABASE_URL", "PORT")
         }
         given = os.environ.get("DATABASE_URL", "")
         if given.startswith(("postgres:", "postgresql:")):
@@ -146,6 +148,12 @@ class Installation:
         """The end of what the server wrote."""
         return self.log.read_text(errors="replace")[-size:] if self.log.exists() else ""
 
+    def errors(self) -> str:
+        """What the server wrote of errors, the last of it."""
+        lines = self.log_tail(200_000).splitlines()
+        at = [n for n, line in enumerate(lines) if "ERROR" in line or line.startswith("Traceback")]
+        return "\n".join(lines[at[-1] :][:80]) if at else ""
+
     def close(self) -> None:
         """End the server, its engine and its worker; drop the database; remove the files unless they are to be kept."""
         self._stop()
@@ -185,7 +193,9 @@ class Installation:
 
             with psycopg.connect(self.environment["DATABASE_URL"]) as connection:
                 return connection.execute(statement.encode()).fetchall()
-        with closing(sqlite3.connect(f"file:{self.folder}/zhupei.sqlite3?mode=ro", uri=True, timeout=20)) as base:
+        with closing(
+            sqlite3.connect(f"file:{self.folder}/zhupei.sqlite3?mode=ro", uri=True, timeout=20)
+        ) as base:
             return base.execute(statement).fetchall()
 
     def row_counts(self) -> dict[str, int]:
@@ -201,4 +211,6 @@ class Installation:
 
     def ask(self, code: str) -> Any:
         """What ``code`` leaves in ``answer``, run in a shell of this installation: the oracle, never the actor."""
-        return json.loads(self.manage("shell", "-v", "0", "-c", f"{code}\nimport json; print(json.dumps(answer))"))
+        return json.loads(
+            self.manage("shell", "-v", "0", "-c", f"{code}\nimport json; print(json.dumps(answer))")
+        )

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from zhupei.kernel.clock import SHANGHAI
+
 from .runner import Installation
 from .visitor import Unexpected, Visitor
 
@@ -57,7 +59,9 @@ class Story:
         with self.step(actor, what, refused=True):
             yield
             after = self.installation.row_counts()
-            changed = {name: (before.get(name, 0), n) for name, n in after.items() if before.get(name, 0) != n}
+            changed = {
+                name: (before.get(name, 0), n) for name, n in after.items() if before.get(name, 0) != n
+            }
             if changed:
                 raise Unexpected(f"the refusal left rows behind: {changed}")
 
@@ -91,9 +95,14 @@ class Story:
 
     # --- time ---------------------------------------------------------------------------------------------------
 
+    @staticmethod
+    def moment(text: str) -> datetime:
+        """``text`` as a moment in Shanghai."""
+        return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+
     def at(self, text: str) -> None:
         """Let the platform's clock be ``text`` (Shanghai time)."""
-        self.clock.set(datetime.fromisoformat(text))
+        self.clock.set(self.moment(text))
 
     def from_log(self, pattern: str) -> str:
         """The last thing in the server's log that ``pattern`` finds: where a demonstration's messages go."""

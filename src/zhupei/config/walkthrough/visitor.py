@@ -73,6 +73,44 @@ class Visitor:
         found = [urljoin(self.url, str(h)) for h in self.page.xpath("//a/@href") if part in h]
         return list(dict.fromkeys(found))
 
+    def link_named(self, words: str) -> str:
+        """The address of the first link whose text contains ``words``."""
+        for anchor in self.page.xpath("//a[@href]"):
+            if words in re.sub(r"\s+", " ", anchor.text_content()):
+                return urljoin(self.url, str(anchor.get("href")))
+        raise Unexpected(f"{self.name}: {self.url} has no link called {words!r}: {self.said()[:300]}")
+
+    def number(self, pattern: str) -> int:
+        """The number that ``pattern`` finds in the present address, such as the row that a page shows."""
+        found = re.search(pattern, self.url)
+        if found is None:
+            raise Unexpected(f"{self.name}: {self.url} is not {pattern}")
+        return int(found[1])
+
+    def option(self, field: str, words: str) -> str:
+        """The value of the choice of ``field`` (select, tick boxes or radio buttons) whose words contain ``words``."""
+        for option in self.page.xpath(f"//select[@name='{field}']/option"):
+            if words in option.text_content():
+                return str(option.get("value"))
+        for box in self.page.xpath(f"//input[@name='{field}']"):
+            labels = self.page.xpath(f"//label[@for='{box.get('id')}']") + box.xpath("ancestor::label")
+            if any(words in label.text_content() for label in labels):
+                return str(box.get("value"))
+        raise Unexpected(f"{self.name}: {field} at {self.url} offers no {words!r}: {self.said()[:300]}")
+
+    def tab(self) -> Visitor:
+        """A second tab of the same browser, on the same page."""
+        other = Visitor(str(self.client.base_url), self.name)
+        other.client, other.page, other.url = self.client, self.page, self.url
+        return other
+
+    def pdf(self, path: str) -> Visitor:
+        """Download a PDF."""
+        self.open(path)
+        if not self.content.startswith(b"%PDF-"):
+            raise Unexpected(f"{self.name}: {path} is no PDF: {self.content[:40]!r}")
+        return self
+
     def follow(self, part: str, expect: int = 200) -> Visitor:
         """Follow the first link whose address contains ``part``."""
         return self.open(self.link(part), expect)
@@ -107,7 +145,8 @@ class Visitor:
         for name, value in form.form_values():
             data.setdefault(name, []).append(value)
         for name, value in (values or {}).items():
-            if name not in form.fields and name not in {str(n) for n in form.xpath(".//@name")}:
+            outside = self.page.xpath("//*[@form=$form]/@name", form=form.get("id") or "-")
+            if name not in {str(n) for n in [*form.xpath(".//@name"), *outside]}:
                 raise Unexpected(f"{self.name}: the form at {self.url} has no field {name!r}")
             data[name] = [str(v) for v in value] if isinstance(value, list | tuple) else [str(value)]
         if button:
@@ -118,6 +157,13 @@ class Visitor:
         if action:
             target = next((t for t in map(str, form.xpath(".//@formaction")) if action in t), target)
         return self.post(urljoin(self.url, target), data, files=files, expect=expect)
+
+    def press(self, path: str, values: dict[str, Any] | None = None, expect: int = 200) -> Visitor:
+        """Send what a button of another, older page would: with this page's token, to ``path``."""
+        tokens = self.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
+        if not tokens:
+            raise Unexpected(f"{self.name}: {self.url} has no form")
+        return self.post(path, {"csrfmiddlewaretoken": str(tokens[0]), **(values or {})}, expect=expect)
 
     def post(
         self, path: str, data: dict[str, Any], *, files: Files | None = None, expect: int = 200
@@ -132,7 +178,9 @@ class Visitor:
         for element in self.page.xpath("//*[contains(@class, 'z-message') or contains(@class, 'alert')]"):
             shown += re.findall(r"(?<!\d)\d{6}(?!\d)", element.text_content())
         if not shown:
-            raise Unexpected(f"{self.name}: no code is shown at {self.url}; is this a demonstration? {self.said()[:300]}")
+            raise Unexpected(
+                f"{self.name}: no code is shown at {self.url}; is this a demonstration? {self.said()[:300]}"
+            )
         return str(shown[0]).strip()
 
     def sign_in(self, login: str, password: str) -> Visitor:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.makers import make_batch, make_rulebook
+
 from zhupei.exams.models import ExamsEvent, Result
 
 pytestmark = pytest.mark.django_db

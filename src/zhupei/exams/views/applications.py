@@ -43,7 +43,7 @@ EDITABLE = (ApplicationState.DRAFT, ApplicationState.RETURNED)
 def application_list(request: HttpRequest) -> HttpResponse:
     """Applications that the actor sees, newest first."""
     actor = actor_of(request)
-    filters = ApplicationFilter(request.GET or None)
+    filters = ApplicationFilter(request.GET)
     wanted, filtered = answers(filters)
     rows = access.applications_for(actor).select_related("batch")
     if wanted["q"]:

@@ -39,7 +39,7 @@ MAX_RETURN = 512 * 1024 * 1024
 
 def batch_list(request: HttpRequest) -> HttpResponse:
     """Batches that the actor sees, newest first."""
-    filters = BatchFilter(request.GET or None)
+    filters = BatchFilter(request.GET)
     wanted, filtered = answers(filters)
     rows = access.batches_for(actor_of(request)).annotate(
         first=Min("slots__starts_at"),

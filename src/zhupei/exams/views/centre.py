@@ -38,8 +38,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     page = page_by_key(rows, request, order=("first_day", "pk"))
     for application in page.items:
         application.days_to_test = workdays_left(application.first_day)
-    counts = {state: rows.filter(state=state).count() for state in WAITING}
-    return render(request, "exams/queue.html", {"page": page, "counts": counts})
+    return render(request, "exams/queue.html", {"page": page})
 
 
 def _day(text: str | None) -> date:

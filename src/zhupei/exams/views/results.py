@@ -24,7 +24,7 @@ from .pieces import actor_of, answers, timeline
 
 
 def _filtered(request: HttpRequest, rows: Any) -> tuple[Any, ResultFilter, bool]:
-    filters = ResultFilter(request.GET or None)
+    filters = ResultFilter(request.GET)
     wanted, filtered = answers(filters)
     if wanted["q"]:
         rows = rows.filter(

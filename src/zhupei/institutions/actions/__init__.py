@@ -1,18 +1,20 @@
 """Every write on institutions: their registration, their sites and rooms, their teachers."""
 
-from .registration import (
+from .certificates import (
     add_licence,
     add_qualification,
+    check_qualification,
+    remove_licence,
+    remove_qualification,
+)
+from .registration import (
     apply,
     block,
     cancel,
-    check_qualification,
     edit_contact,
     edit_registration,
     publish,
     register,
-    remove_licence,
-    remove_qualification,
     restore,
     return_registration,
     send_application_code,

@@ -15,7 +15,7 @@ from zhupei.accounts.api import User, find_user, issue_code, open_account, set_p
 from zhupei.audit.api import record
 from zhupei.institutions import events
 from zhupei.institutions.choices import REGISTRATION, InstitutionType, RegistrationState
-from zhupei.institutions.models import Institution, Licence, Qualification, RegistrationStep
+from zhupei.institutions.models import Institution, RegistrationStep
 from zhupei.institutions.queries import has_licence, has_sufficient_qualification, holders
 from zhupei.kernel import clock, names, uscc
 from zhupei.kernel.actor import SYSTEM, Actor
@@ -30,8 +30,6 @@ from zhupei.organisations.api import (
     supervisor_of,
 )
 from zhupei.rulebook.api import active_divisions, division_names
-
-from .scans import keep_scan
 
 CODE_PURPOSE = "institution_registration"
 PROFILE = (
@@ -85,7 +83,7 @@ def _check_person(name: str, field: str) -> None:
         raise Refusal("bad_name", _("Write the person's name as on the identity document."), field=field)
 
 
-def _check_application(data: dict[str, Any]) -> dict[str, Any]:
+def _check_application(data: dict[str, Any], *, with_password: bool = True) -> dict[str, Any]:
     """Everything that can be refused before the one-time code is spent."""
     data = {**data, "uscc": check_uscc(data["uscc"]), "full_name": data["full_name"].strip()}
     _check_division(data["division_code"])
@@ -106,6 +104,8 @@ def _check_application(data: dict[str, Any]) -> dict[str, Any]:
             field="login",
             status=409,
         )
+    if not with_password:
+        return data
     try:
         validate_password(data["password"], User(login=data["login"], display_name=data["applicant"]))
     except ValidationError as error:
@@ -115,7 +115,7 @@ def _check_application(data: dict[str, Any]) -> dict[str, Any]:
 
 def send_application_code(data: dict[str, Any]) -> None:
     """Send the applicant's mobile a code, once what was typed could be accepted. At most five an hour a number."""
-    data = _check_application(data)
+    data = _check_application(data, with_password=False)
     code = issue_code(CODE_PURPOSE, data["mobile"])
     text = _(
         "Your code for registering the institution on Zhupei is %(code)s. It is valid for 10 minutes; tell nobody."
@@ -185,13 +185,13 @@ def _step(institution: Institution, verb: str, opinion: str, *, by: Actor) -> No
     )
 
 
-def _own(institution: Institution, by: Actor) -> Institution:
+def own(institution: Institution, by: Actor) -> Institution:
     """The row locked, after the check that the actor heads this institution."""
     by.require(Role.INSTITUTION_HEAD, organisation_id=institution.organisation_id)
     return _lock(institution)
 
 
-def _require_state(institution: Institution, states: frozenset[RegistrationState]) -> None:
+def require_state(institution: Institution, states: frozenset[RegistrationState]) -> None:
     if institution.state not in states:
         raise Conflict("wrong_state")
 
@@ -199,7 +199,7 @@ def _require_state(institution: Institution, states: frozenset[RegistrationState
 @transaction.atomic
 def edit_registration(institution: Institution, data: dict[str, Any], *, by: Actor) -> Institution:
     """Change the data to be registered, before handing in or after a return (head). ``data``: ``PROFILE`` and posts."""
-    institution = _own(institution, by)
+    institution = own(institution, by)
     if institution.state not in EDITABLE:
         text = _(
             "The registration is under review or done; its data can no longer be changed here. Ask the reviewer to return it."
@@ -240,8 +240,8 @@ def edit_registration(institution: Institution, data: dict[str, Any], *, by: Act
 @transaction.atomic
 def edit_contact(institution: Institution, data: dict[str, Any], *, by: Actor) -> Institution:
     """Change what the public reads of a registered institution: contact, telephone, introduction (head)."""
-    institution = _own(institution, by)
-    _require_state(institution, STANDING)
+    institution = own(institution, by)
+    require_state(institution, STANDING)
     _check_person(data["contact"], "contact")
     before = {"contact": institution.contact, "introduction": institution.introduction}
     for key in CONTACT:
@@ -259,100 +259,7 @@ def edit_contact(institution: Institution, data: dict[str, Any], *, by: Actor) -
     return institution
 
 
-def _certificates_open(institution: Institution) -> None:
-    if institution.state not in EDITABLE | STANDING:
-        raise Conflict(
-            "wrong_state",
-            _("Certificates cannot be changed while the registration is under review or hidden."),
-        )
-
-
-@transaction.atomic
-def add_qualification(
-    institution: Institution, data: dict[str, Any], scan: bytes, scan_name: str, *, by: Actor
-) -> Qualification:
-    """Add a construction qualification with its scan (R008; head). A renewed one waits for a reviewer's check."""
-    institution = _own(institution, by)
-    _certificates_open(institution)
-    if institution.type != InstitutionType.CONTRACTOR:
-        raise Refusal(
-            "not_a_contractor",
-            _("Only construction enterprises show a construction qualification."),
-            clause="一",
-        )
-    if data["valid_to"] < data["issued_on"]:
-        raise Refusal(
-            "dates_reversed", _("The last day of validity lies before the day of issue."), field="valid_to"
-        )
-    stored = keep_scan(scan, scan_name, institution, purpose="institution_qualification", by=by)
-    row = Qualification.objects.create(institution=institution, scan=stored, **data)
-    after = {"grade": row.grade, "specialty": row.specialty, "valid_to": row.valid_to, "scan": stored.digest}
-    record(
-        events.QUALIFICATION_ADDED, by=by, on=row, organisation_id=institution.organisation_id, after=after
-    )
-    if institution.state in STANDING:
-        _tell_supervisor(
-            institution, _("%(name)s has entered a renewed qualification: compare it with the register.")
-        )
-    return row
-
-
-@transaction.atomic
-def remove_qualification(row: Qualification, *, by: Actor) -> None:
-    """Take a qualification out before the registration is handed in (head)."""
-    institution = _own(row.institution, by)
-    _require_state(institution, EDITABLE)
-    before = {"certificate_no": row.certificate_no, "grade": row.grade}
-    record(
-        events.QUALIFICATION_REMOVED,
-        by=by,
-        on=row,
-        organisation_id=institution.organisation_id,
-        before=before,
-    )
-    row.delete()
-
-
-@transaction.atomic
-def check_qualification(row: Qualification, *, by: Actor) -> Qualification:
-    """Note that a qualification agrees with the national register (district officer or education office; R008)."""
-    _require_reviewer(row.institution, by)
-    if row.institution.state == RegistrationState.DRAFT:
-        raise Conflict("wrong_state")
-    row = Qualification.objects.select_for_update().select_related("institution").get(pk=row.pk)
-    if row.checked_at is not None:
-        raise Conflict("already_checked", _("This qualification has been checked already."))
-    row.checked_at, row.checked_by = clock.now(), f"{by.organisation_name} {by.name}"
-    row.save(update_fields=["checked_at", "checked_by"])
-    record(events.QUALIFICATION_CHECKED, by=by, on=row, organisation_id=row.institution.organisation_id)
-    return row
-
-
-@transaction.atomic
-def add_licence(
-    institution: Institution, data: dict[str, Any], scan: bytes, scan_name: str, *, by: Actor
-) -> Licence:
-    """Add a licence with its scan (R009; head)."""
-    institution = _own(institution, by)
-    _certificates_open(institution)
-    stored = keep_scan(scan, scan_name, institution, purpose="institution_licence", by=by)
-    row = Licence.objects.create(institution=institution, scan=stored, **data)
-    after = {"kind": row.kind, "valid_to": row.valid_to, "scan": stored.digest}
-    record(events.LICENCE_ADDED, by=by, on=row, organisation_id=institution.organisation_id, after=after)
-    return row
-
-
-@transaction.atomic
-def remove_licence(row: Licence, *, by: Actor) -> None:
-    """Take a licence out before the registration is handed in (head)."""
-    institution = _own(row.institution, by)
-    _require_state(institution, EDITABLE)
-    before = {"kind": row.kind, "number": row.number}
-    record(events.LICENCE_REMOVED, by=by, on=row, organisation_id=institution.organisation_id, before=before)
-    row.delete()
-
-
-def _require_reviewer(institution: Institution, by: Actor) -> None:
+def require_reviewer(institution: Institution, by: Actor) -> None:
     """District officers review what lies in their divisions, the education office everything."""
     if by.has(Role.CITY_EDUCATION_OFFICE):
         return
@@ -397,7 +304,7 @@ def _tell_heads(institution: Institution, title: str, text: str = "") -> None:
     )
 
 
-def _tell_supervisor(institution: Institution, title: str) -> None:
+def tell_supervisor(institution: Institution, title: str) -> None:
     unit = supervisor_of(institution.division_code)
     if unit is not None:
         _tell(holders(Role.DISTRICT_OFFICER, organisation_id=unit.pk), institution, title)
@@ -435,14 +342,14 @@ def submission_problems(institution: Institution) -> list[Refusal]:
 @transaction.atomic
 def submit(institution: Institution, *, by: Actor) -> Institution:
     """Hand the registration in to the district commission (head). Raises ``Refusal`` while something is lacking."""
-    institution = _own(institution, by)
+    institution = own(institution, by)
     REGISTRATION.after(institution.state, "submit")
     problems = submission_problems(institution)
     if problems:
         text = "\n".join(str(problem.message) for problem in problems)
         raise Refusal(problems[0].code, text, clause=problems[0].clause)
     institution = _move(institution, "submit", events.SUBMITTED, "", by=by)
-    _tell_supervisor(institution, _("%(name)s asks for registration: vet it"))
+    tell_supervisor(institution, _("%(name)s asks for registration: vet it"))
     return institution
 
 
@@ -545,7 +452,7 @@ def block(institution: Institution, opinion: str, *, by: Actor) -> Institution:
     _require_opinion(opinion)
     institution = _move(institution, "block", events.BLOCKED, opinion, by=by)
     _tell_heads(institution, _("Your registration was hidden by decision of the city commission"), opinion)
-    _tell_supervisor(institution, _("The registration of %(name)s was hidden"))
+    tell_supervisor(institution, _("The registration of %(name)s was hidden"))
     return institution
 
 

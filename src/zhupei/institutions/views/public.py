@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
-from zhupei.institutions import actions, queries
+from zhupei.institutions import actions, queries, throttle
 from zhupei.institutions.choices import SiteKind
 from zhupei.institutions.forms import ApplyForm, PublicFilter
 from zhupei.kernel import phones
@@ -64,6 +64,7 @@ def apply(request: HttpRequest) -> HttpResponseBase:
         code = data.pop("code")
         with refusals(form) as outcome:
             if sending:
+                throttle.bound(request.actor.ip)
                 actions.send_application_code(data)
             else:
                 actions.apply(data, code, by=request.actor)

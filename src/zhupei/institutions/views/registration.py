@@ -396,7 +396,7 @@ def _decide(request: HttpRequest, pk: int, verb: str) -> HttpResponseBase:
     more = {
         "danger": decision.danger,
         "consequences": decision.consequences,
-        "confirm": bool(decision.consequences),
+        "confirm": verb == "cancel",
     }
     return _form_page(request, form, institution, decision.title, decision.label, **more)
 

@@ -163,7 +163,7 @@ def _decide(
         if outcome.ok:
             messages.success(request, success)
             return redirect("institutions:site", pk=pk)
-    more = {"lead": row.name, "danger": danger, "consequences": consequences, "confirm": bool(consequences)}
+    more = {"lead": row.name, "danger": danger, "consequences": consequences, "confirm": verb == "close"}
     return _page(request, form, title, label, reverse("institutions:site", args=[pk]), **more)
 
 

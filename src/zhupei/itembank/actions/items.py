@@ -10,17 +10,16 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
+from zhupei.itembank import events
+from zhupei.itembank.choices import ITEM, ItemState
+from zhupei.itembank.models import Item, ItemVersion
+from zhupei.itembank.queries import chapters_of, newest_version, text_of_version
+from zhupei.itembank.rules import ItemText, check_item, version_digest
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Conflict, Refusal
 from zhupei.kernel.roles import BANK, Role
 from zhupei.rulebook.api import Post, Subject
-
-from .. import events
-from ..choices import ITEM, ItemState
-from ..models import Item, ItemVersion
-from ..queries import chapters_of, newest_version, text_of_version
-from ..rules import ItemText, check_item, version_digest
 
 
 def version_of(item: Item, number: int, text: ItemText, *, author: str, author_id: int | None) -> ItemVersion:

@@ -10,16 +10,16 @@ from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, read, store
+from zhupei.itembank import demo, events, excel
+from zhupei.itembank.choices import IMPORT, ImportState, ItemState
+from zhupei.itembank.models import Item, ItemImport, ItemVersion
+from zhupei.itembank.rules import ItemText, check_item
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.errors import Conflict, Refusal
 from zhupei.kernel.roles import Role
 from zhupei.rulebook.api import Post, SyllabusEntry, syllabus_of
 
-from .. import demo, events, excel
-from ..choices import IMPORT, ImportState, ItemState
-from ..models import Item, ItemImport, ItemVersion
-from ..rules import ItemText, check_item
 from .items import version_of
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

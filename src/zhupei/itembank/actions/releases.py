@@ -6,15 +6,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
+from zhupei.itembank import events
+from zhupei.itembank.models import BankRelease
+from zhupei.itembank.queries import latest_release, publishable
+from zhupei.itembank.rules import release_digest
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.errors import Refusal
 from zhupei.kernel.roles import Role
-
-from .. import events
-from ..models import BankRelease
-from ..queries import latest_release, publishable
-from ..rules import release_digest
 
 
 @transaction.atomic

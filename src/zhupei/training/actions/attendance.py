@@ -99,6 +99,7 @@ def punch(lesson: Lesson, kind: str, method: str, *, code: str, early: bool = Fa
 
 def _own_place(lesson: Lesson, by: Actor) -> Enrolment:
     by.require(Role.LEARNER)
+    assert by.user_id is not None
     enrolment = Enrolment.objects.filter(
         training_class_id=lesson.training_class_id, person__user_id=by.user_id, state=EnrolmentState.ACCEPTED
     ).first()

@@ -92,12 +92,12 @@ class Preview:
 def template() -> bytes:
     """An empty table with its headings and a sheet of the words that may stand in it."""
     book = Workbook()
-    sheet = book.active
+    sheet = book.worksheets[0]
     sheet.title = "名单"
     sheet.append(list(HEADERS))
-    for cell, width in zip(sheet[1], (12, 24, 24, 16, 16, 32), strict=True):
-        cell.font = Font(bold=True)
-        sheet.column_dimensions[cell.column_letter].width = width
+    for letter, width in zip("ABCDEF", (12, 24, 24, 16, 16, 32), strict=True):
+        sheet[f"{letter}1"].font = Font(bold=True)
+        sheet.column_dimensions[letter].width = width
     for letter in ("C", "D"):  # numbers as text, or Excel rounds them
         for number in range(2, 202):
             sheet[f"{letter}{number}"].number_format = "@"
@@ -212,14 +212,12 @@ def _read_line(number: int, cells: list[Any], kinds: dict[str, str], levels: dic
         )
     line.identity_kind = kinds.get(kind, IdentityKind.RESIDENT_ID)
     line.education = levels.get(level, "")
-    for act in (
-        lambda: check_name(line.name),
-        lambda: line.problems or check_number(line.identity_kind, line.identity_number),
-    ):
-        try:
-            act()
-        except Refusal as refusal:
-            line.problems.append(str(refusal.message))
+    try:
+        check_name(line.name)
+        if not line.problems:
+            check_number(line.identity_kind, line.identity_number)
+    except Refusal as refusal:
+        line.problems.append(str(refusal.message))
     if line.phone and not phones.is_mobile(line.phone):
         line.problems.append(_("This is not a mobile number. It has 11 digits and begins with 1."))
     if len(line.employer) > 200:

@@ -96,7 +96,8 @@ def _check(lesson: Lesson, training_class: TrainingClass) -> None:
 
 
 def _clash(lesson: Lesson, other: Lesson) -> Conflict:
-    when = f"{day_words(clock.local(other.starts_at).date())} {clock.local(other.starts_at):%H:%M}–{clock.local(other.ends_at):%H:%M}"
+    starts, ends = clock.local(other.starts_at), clock.local(other.ends_at)
+    when = f"{day_words(starts.date())} {starts:%H:%M}–{ends:%H:%M}"
     if other.training_class_id == lesson.training_class_id:
         text, field = _("The class already has a lesson then: %(when)s."), "start"
     elif other.room_id == lesson.room_id:

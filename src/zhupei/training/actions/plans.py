@@ -145,7 +145,8 @@ def edit_plan(plan: TrainingPlan, data: PlanInput, *, revision: int, by: Actor) 
         raise Conflict(
             "plan_edited_meanwhile",
             _(
-                "This plan was changed in another window or by a colleague meanwhile. Open it again, compare, and repeat your change."
+                "This plan was changed in another window or by a colleague meanwhile. "
+                "Open it again, compare, and repeat your change."
             ),
         )
     year = _first_day(data).year
@@ -184,7 +185,8 @@ def _fill(plan: TrainingPlan, data: PlanInput, by: Actor) -> None:
         raise Refusal(
             "site_not_approved",
             _(
-                "Classes are held only at a teaching site that the centre has approved. Choose another, or have this one reviewed."
+                "Classes are held only at a teaching site that the centre has approved. "
+                "Choose another, or have this one reviewed."
             ),
             clause="二（一）1",
             field="site",
@@ -371,16 +373,16 @@ def _change_is_in_time(plan: TrainingPlan) -> bool:
     opening = min(old.first_day, plan.first_day)
     last = change_deadline(opening)
     if clock.today() > last:
-        raise Refusal(
-            "change_too_late",
-            _(
-                "A changed plan is filed at least %(n)d day before the class opens (note to annex 2): it had to be filed by %(day)s, 24:00."
-            )
-            % {"n": parameter("plan_change_days"), "day": day_words(last)},
-            clause="附件2注",
-            status=409,
-        )
+        raise _change_too_late(last)
     return plan.first_day >= old.first_day or _deadline(plan).is_met_by(clock.now())
+
+
+def _change_too_late(last: date) -> Refusal:
+    text = _(
+        "A changed plan is filed at least %(n)d day before the class opens (note to annex 2): "
+        "it had to be filed by %(day)s, 24:00."
+    ) % {"n": parameter("plan_change_days"), "day": day_words(last)}
+    return Refusal("change_too_late", text, clause="附件2注", status=409)
 
 
 def _require_complete(plan: TrainingPlan) -> None:
@@ -415,7 +417,8 @@ def _require_complete(plan: TrainingPlan) -> None:
             raise Refusal(
                 "too_few_hours",
                 _(
-                    "%(post)s: the planned times come to %(hours)s class hours; at least %(least)s are needed before the test. Add times."
+                    "%(post)s: the planned times come to %(hours)s class hours; "
+                    "at least %(least)s are needed before the test. Add times."
                 )
                 % {"post": row.post, "hours": f"{row.hours:f}", "least": f"{least:f}"},
                 clause="二（3）",
@@ -445,7 +448,8 @@ def _supersede(plan: TrainingPlan, by: Actor) -> None:
             raise Conflict(
                 "class_without_row",
                 _(
-                    "The class “%(name)s” is open, but the new version no longer has its post. Cancel the class first, or put the post back."
+                    "The class “%(name)s” is open, but the new version no longer has its post. "
+                    "Cancel the class first, or put the post back."
                 )
                 % {"name": training_class.name},
             )
@@ -520,7 +524,8 @@ def return_plan(plan: TrainingPlan, *, reason: str, by: Actor) -> TrainingPlan:
         raise Conflict(
             "class_open",
             _(
-                "A class of this plan is open. The institution must cancel it, or change the plan, before the plan can be returned."
+                "A class of this plan is open. "
+                "The institution must cancel it, or change the plan, before the plan can be returned."
             ),
         )
     before, plan.state = plan.state, after
@@ -585,15 +590,7 @@ def change_plan(plan: TrainingPlan, *, by: Actor) -> TrainingPlan:
     assert plan.first_day is not None
     last = change_deadline(plan.first_day)
     if clock.today() > last:
-        raise Refusal(
-            "change_too_late",
-            _(
-                "A changed plan is filed at least %(n)d day before the class opens (note to annex 2): it had to be filed by %(day)s, 24:00."
-            )
-            % {"n": parameter("plan_change_days"), "day": day_words(last)},
-            clause="附件2注",
-            status=409,
-        )
+        raise _change_too_late(last)
     same = TrainingPlan.objects.filter(institution=plan.institution, year=plan.year, sequence=plan.sequence)
     rows = list(plan.rows.all())
     new = TrainingPlan.objects.create(

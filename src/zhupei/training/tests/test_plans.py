@@ -12,7 +12,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
-
 from tests.makers import (
     as_actor,
     make_actor,
@@ -25,6 +24,7 @@ from tests.makers import (
     make_user,
     sign_in,
 )
+
 from zhupei.audit.models import AuditEvent
 from zhupei.kernel import clock
 from zhupei.kernel.errors import Conflict, Forbidden, Refusal
@@ -62,9 +62,9 @@ def png() -> bytes:
     return out.getvalue()
 
 
-def form_data(site: Any, **changes: Any) -> dict[str, Any]:
+def form_data(place: Any, **changes: Any) -> dict[str, Any]:
     return {
-        "site": site.pk,
+        "site": place.pk,
         "filled_on": "2026-09-21",
         "teaching_head": "周敏",
         "teaching_head_phone": "138 1234 5678",
@@ -83,7 +83,22 @@ def form_data(site: Any, **changes: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.req("R015", "R017", "R164", "R165", "R166", "R167", "R168", "R169", "R170", "R171", "R172", "R173", "R174", "R175")
+@pytest.mark.req(
+    "R015",
+    "R017",
+    "R164",
+    "R165",
+    "R166",
+    "R167",
+    "R168",
+    "R169",
+    "R170",
+    "R171",
+    "R172",
+    "R173",
+    "R174",
+    "R175",
+)
 def test_a_plan_is_drawn_up_with_every_field(client: Client, institution: Any) -> None:
     site = make_site(institution)
     sign_in(client, head_of(institution))
@@ -104,10 +119,21 @@ def test_a_plan_is_drawn_up_with_every_field(client: Client, institution: Any) -
     assert plan.deadline == date(2026, 9, 29)
     assert plan.seal is not None
     row = plan.rows.get()
-    assert (row.post.code, row.expected, row.fee, row.hours) == ("101", 30, Decimal("1200.50"), Decimal("40.00"))
+    assert (row.post.code, row.expected, row.fee, row.hours) == (
+        "101",
+        30,
+        Decimal("1200.50"),
+        Decimal("40.00"),
+    )
     assert row.syllabus is not None
     assert row.periods == [
-        {"first": "2026-10-12", "last": "2026-10-16", "start": "09:00", "end": "17:00", "breaks": [["12:00", "14:00"]]}
+        {
+            "first": "2026-10-12",
+            "last": "2026-10-16",
+            "start": "09:00",
+            "end": "17:00",
+            "breaks": [["12:00", "14:00"]],
+        }
     ]
     page = client.get(answer.url)
     assert page.status_code == 200
@@ -127,8 +153,17 @@ def test_the_form_posted_twice_makes_one_plan(client: Client, institution: Any) 
 @pytest.mark.req("R174")
 def test_time_by_days_and_hours_without_script(client: Client, institution: Any) -> None:
     sign_in(client, head_of(institution))
-    parts = {"first": "2027-01-01", "last": "2027-01-05", "start": "09:00", "end": "18:00", "pause": "12:00", "resume": "13:00"}
-    data = form_data(make_site(institution), **{f"rows-0-{k}": v for k, v in parts.items()}, **{"rows-0-time_text": ""})
+    parts = {
+        "first": "2027-01-01",
+        "last": "2027-01-05",
+        "start": "09:00",
+        "end": "18:00",
+        "pause": "12:00",
+        "resume": "13:00",
+    }
+    data = form_data(
+        make_site(institution), **{f"rows-0-{k}": v for k, v in parts.items()}, **{"rows-0-time_text": ""}
+    )
     client.post(reverse("training:plan_new"), data)
     plan = TrainingPlan.objects.get()
     row = plan.rows.get()
@@ -157,7 +192,9 @@ def test_time_by_days_and_hours_without_script(client: Client, institution: Any)
         ({"site": "999999"}, "site"),
     ],
 )
-def test_values_that_cannot_be_are_refused(client: Client, institution: Any, changes: dict[str, str], field: str) -> None:
+def test_values_that_cannot_be_are_refused(
+    client: Client, institution: Any, changes: dict[str, str], field: str
+) -> None:
     sign_in(client, head_of(institution))
     answer = client.post(reverse("training:plan_new"), form_data(make_site(institution), **changes))
     assert answer.status_code == 422
@@ -175,7 +212,9 @@ def test_values_that_cannot_be_are_refused(client: Client, institution: Any, cha
     ],
 )
 @pytest.mark.req("R178", "R179")
-def test_seals_are_checked_by_content(client: Client, institution: Any, name: str, data: bytes, kind: str) -> None:
+def test_seals_are_checked_by_content(
+    client: Client, institution: Any, name: str, data: bytes, kind: str
+) -> None:
     sign_in(client, head_of(institution))
     file = SimpleUploadedFile(name, data, content_type=kind)
     answer = client.post(reverse("training:plan_new"), {**form_data(make_site(institution)), "seal": file})
@@ -200,7 +239,9 @@ def test_a_site_of_others_or_not_approved_is_refused(institution: Any) -> None:
             actions.create_plan(institution, plan_input(site), key="x", by=by)
 
 
-def plan_input(site: Any, *, time_text: str = "2026年10月12-16日9:00-12:00、14:00-17:00", expected: int = 30, **more: Any) -> Any:
+def plan_input(
+    site: Any, *, time_text: str = "2026年10月12-16日9:00-12:00、14:00-17:00", expected: int = 30, **more: Any
+) -> Any:
     post = Post.objects.get(code="101")
     values = {
         "site": site,
@@ -224,14 +265,19 @@ def test_more_persons_than_seats_are_refused(institution: Any) -> None:
     by = as_actor(head_of(institution))
     with pytest.raises(Refusal, match="too_many_expected"):
         actions.create_plan(institution, plan_input(site, expected=61), key="x", by=by)
-    assert actions.create_plan(institution, plan_input(site, expected=60), key="x", by=by).rows.get().expected == 60
+    assert (
+        actions.create_plan(institution, plan_input(site, expected=60), key="x", by=by).rows.get().expected
+        == 60
+    )
 
 
 @pytest.mark.req("R172", "R022", "J04")
 def test_a_draft_is_warned_not_blocked(institution: Any) -> None:
     site = make_site(institution)
     row = actions.RowInput(Post.objects.get(code="101"), 10, "2026年10月12-13日9:00-17:00", Decimal("0"))
-    plan = actions.create_plan(institution, plan_input(site, rows=[row, row]), key="x", by=as_actor(head_of(institution)))
+    plan = actions.create_plan(
+        institution, plan_input(site, rows=[row, row]), key="x", by=as_actor(head_of(institution))
+    )
     text = " ".join(queries.plan_warnings(plan))
     assert "21.33" in text
     assert len([w for w in queries.plan_warnings(plan) if Post.objects.get(code="101").name in w]) >= 3
@@ -243,15 +289,18 @@ def test_a_draft_is_warned_not_blocked(institution: Any) -> None:
 def test_a_hidden_institution_draws_up_no_plan() -> None:
     institution = make_institution(state="blocked")
     with pytest.raises(Refusal, match="institution_blocked"):
-        actions.create_plan(institution, plan_input(make_site(institution)), key="x", by=as_actor(head_of(institution)))
+        actions.create_plan(
+            institution, plan_input(make_site(institution)), key="x", by=as_actor(head_of(institution))
+        )
 
 
 @pytest.mark.req("R016", "I10")
 def test_filed_on_the_fifth_working_day_is_in_time(client: Client, institution: Any) -> None:
     plan = make_plan(institution, "draft")
     officer = make_user(Role.CENTRE_OFFICER)
-    sign_in(client, head_of(institution))
+    user = head_of(institution)
     with clock.frozen(IN_TIME):
+        sign_in(client, user)
         page = client.get(reverse("training:plan_submit", kwargs={"pk": plan.pk}))
         assert page.status_code == 200
         answer = client.post(reverse("training:plan_submit", kwargs={"pk": plan.pk}))
@@ -270,9 +319,10 @@ def test_filed_on_the_fifth_working_day_is_in_time(client: Client, institution: 
 @pytest.mark.req("R016")
 def test_a_late_plan_names_the_day_and_the_way_out(client: Client, institution: Any) -> None:
     plan = make_plan(institution, "draft")
-    sign_in(client, head_of(institution))
     url = reverse("training:plan_submit", kwargs={"pk": plan.pk})
+    user = head_of(institution)
     with clock.frozen(LATE):
+        sign_in(client, user)
         answer = client.post(url)
         assert answer.status_code == 422
         text = answer.content.decode()
@@ -301,7 +351,11 @@ def test_a_plan_is_not_filed_once_its_class_opens(institution: Any) -> None:
 
 def test_only_those_who_file_and_only_for_their_own(institution: Any) -> None:
     plan = make_plan(institution, "draft")
-    for by in (make_actor(Role.TEACHER, institution.organisation), make_actor(Role.TEACHING_HEAD), make_actor(Role.CENTRE_OFFICER)):
+    for by in (
+        make_actor(Role.TEACHER, institution.organisation),
+        make_actor(Role.TEACHING_HEAD),
+        make_actor(Role.CENTRE_OFFICER),
+    ):
         with pytest.raises(Forbidden):
             actions.submit_plan(plan, by=by)
     with pytest.raises(Forbidden):
@@ -317,19 +371,26 @@ def test_the_officer_decides_plans_in_time_the_approver_late_ones(client: Client
     assert client.post(reverse("training:plan_receive", kwargs={"pk": filed.pk})).status_code == 302
     sign_in(client, approver)
     assert client.post(reverse("training:plan_return", kwargs={"pk": late.pk})).status_code == 422
-    assert client.post(reverse("training:plan_return", kwargs={"pk": late.pk}), {"reason": "无正当理由"}).status_code == 302
+    assert (
+        client.post(
+            reverse("training:plan_return", kwargs={"pk": late.pk}), {"reason": "无正当理由"}
+        ).status_code
+        == 302
+    )
     late.refresh_from_db()
     filed.refresh_from_db()
     assert (late.state, filed.state) == ("returned", "received")
     assert client.post(reverse("training:plan_receive", kwargs={"pk": filed.pk})).status_code == 409
 
 
-def test_the_queue_shows_each_his_own(client: Client, institution: Any, django_assert_num_queries: Any) -> None:
+def test_the_queue_shows_each_his_own(
+    client: Client, institution: Any, django_assert_num_queries: Any
+) -> None:
     make_plan(institution, "late")
     make_plan(institution, "submitted")
     sign_in(client, make_user(Role.CENTRE_OFFICER))
     text = client.get(reverse("training:plan_queue")).content.decode()
-    assert text.count("<th scope=\"row\"") == 1
+    assert text.count('<th scope="row"') == 1
     empty = Client()
     TrainingPlan.objects.filter(state="late").update(state="received")
     sign_in(empty, make_user(Role.CENTRE_APPROVER))
@@ -357,9 +418,9 @@ def test_a_change_is_a_new_version_with_a_visible_difference(client: Client, ins
     plan = make_plan(institution, "received")
     make_class(plan=plan)
     user = head_of(institution)
-    sign_in(client, user)
     url = reverse("training:plan_change", kwargs={"pk": plan.pk})
     with clock.frozen(datetime(2026, 10, 11, 23, 50)):
+        sign_in(client, user)
         assert client.post(url).status_code == 302
         new = TrainingPlan.objects.get(supersedes=plan)
         assert client.post(url).status_code == 302  # the other tab gets the same draft
@@ -370,13 +431,17 @@ def test_a_change_is_a_new_version_with_a_visible_difference(client: Client, ins
         with pytest.raises(Refusal, match="no_change_reason"):
             actions.submit_plan(new, by=by)
         actions.edit_plan(
-            new, plan_input(plan.site, time_text=later, contact="赵六", change_reason="教室维修"), revision=1, by=by
+            new,
+            plan_input(plan.site, time_text=later, contact="赵六", change_reason="教室维修"),
+            revision=1,
+            by=by,
         )
         actions.submit_plan(new, by=by)
     plan.refresh_from_db()
     new.refresh_from_db()
     assert (plan.state, new.state, new.version, new.sequence) == ("superseded", "submitted", 2, plan.sequence)
     assert new.rows.get().training_class.first_day == date(2026, 10, 13)
+    client = sign_in(Client(), user)
     text = client.get(reverse("training:plan_changes", kwargs={"pk": new.pk})).content.decode()
     assert "<del>李文</del>" in text
     assert "<ins>赵六</ins>" in text
@@ -387,8 +452,9 @@ def test_a_change_is_a_new_version_with_a_visible_difference(client: Client, ins
 @pytest.mark.req("R180", "J05")
 def test_a_change_after_the_day_before_is_refused(client: Client, institution: Any) -> None:
     plan = make_plan(institution, "received")
-    sign_in(client, head_of(institution))
+    user = head_of(institution)
     with clock.frozen(datetime(2026, 10, 12, 0, 1)):
+        sign_in(client, user)
         answer = client.post(reverse("training:plan_change", kwargs={"pk": plan.pk}))
     assert answer.status_code == 409
     assert "附件2注" in answer.content.decode()
@@ -471,7 +537,10 @@ def test_the_form_as_pdf_and_docx(client: Client, institution: Any) -> None:
     seal = client.get(reverse("training:plan_file", kwargs={"pk": plan.pk, "which": "seal"}))
     assert seal.content.startswith(b"%PDF")
     for which in ("signature", "calendar_version"):
-        assert client.get(reverse("training:plan_file", kwargs={"pk": plan.pk, "which": which})).status_code == 404
+        assert (
+            client.get(reverse("training:plan_file", kwargs={"pk": plan.pk, "which": which})).status_code
+            == 404
+        )
 
 
 @pytest.mark.req("R029")
@@ -483,7 +552,11 @@ def test_who_sees_which_plans(client: Client, institution: Any) -> None:
     def seen(user: Any) -> set[int]:
         c = sign_in(Client(), user)
         assert c.get(reverse("training:plans")).status_code == 200
-        return {p.pk for p in (mine, draft, other) if c.get(reverse("training:plan", kwargs={"pk": p.pk})).status_code == 200}
+        return {
+            p.pk
+            for p in (mine, draft, other)
+            if c.get(reverse("training:plan", kwargs={"pk": p.pk})).status_code == 200
+        }
 
     assert seen(inside) == {other.pk}
     assert seen(make_user(Role.CENTRE_OFFICER)) == {mine.pk, other.pk}
@@ -491,7 +564,9 @@ def test_who_sees_which_plans(client: Client, institution: Any) -> None:
     assert seen(head_of(institution)) == {mine.pk, draft.pk}
 
 
-def test_the_list_filters_and_pins_its_queries(client: Client, institution: Any, django_assert_num_queries: Any) -> None:
+def test_the_list_filters_and_pins_its_queries(
+    client: Client, institution: Any, django_assert_num_queries: Any
+) -> None:
     for _ in range(5):
         make_plan(institution, "draft")
     make_plan(institution, "received", posts=("102",))
@@ -504,11 +579,18 @@ def test_the_list_filters_and_pins_its_queries(client: Client, institution: Any,
     with django_assert_num_queries(LIST_QUERIES):
         client.get(reverse("training:plans"))
     name = Post.objects.get(code="102").name
-    for query, count in (({"state": "received"}, 1), ({"q": name}, 1), ({"year": "2025"}, 0), ({"division": "500157"}, 11)):
+    for query, count in (
+        ({"state": "received"}, 1),
+        ({"q": name}, 1),
+        ({"year": "2025"}, 0),
+        ({"division": "500157"}, 11),
+    ):
         assert client.get(reverse("training:plans"), query).content.decode().count('scope="row"') == count
 
 
-LIST_QUERIES = 10
+LIST_QUERIES = (
+    12  # whatever the number of rows: session, actor, notices, divisions, calendar, the page, its rows
+)
 
 
 @pytest.mark.req("R016")
@@ -516,7 +598,9 @@ def test_filing_days_move_with_the_calendar(institution: Any, client: Client) ->
     plan = make_plan(institution, "submitted", time_text="2027年3月1-5日9:00-12:00、14:00-17:00")
     TrainingPlan.objects.filter(pk=plan.pk).update(deadline=date(2027, 1, 1))
     assert actions.recompute_deadlines() == 0  # same calendar
-    CalendarVersion.objects.create(source_document="国办发〔2026〕X号", imported_at=clock.now(), imported_by="x", years=[2027])
+    CalendarVersion.objects.create(
+        source_document="国办发〔2026〕X号", imported_at=clock.now(), imported_by="x", years=[2027]
+    )
     sign_in(client, make_user(Role.CENTRE_OFFICER))
     client.get(reverse("training:plan_queue"))
     plan.refresh_from_db()

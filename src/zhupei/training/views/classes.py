@@ -79,7 +79,9 @@ def class_open(request: HttpRequest, pk: int) -> HttpResponse:
     existing = TrainingClass.objects.filter(plan_row=row).first()
     if existing is not None and request.method != "POST":
         return redirect("training:class", pk=existing.pk)
-    form = ClassForm(request.POST or None, instance_values={"capacity": row.expected})
+    form = ClassForm(
+        request.POST if request.method == "POST" else None, instance_values={"capacity": row.expected}
+    )
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
             made = actions.open_class(
@@ -208,7 +210,8 @@ def class_cancel(request: HttpRequest, pk: int) -> Any:
 def timetable_generate(request: HttpRequest, pk: int) -> HttpResponse:
     """A lesson for each half-day of the plan."""
     found = _own_class(request, pk)
-    form = PlaceForm(request.POST or None, training_class=found, instance_values={"topic": found.post.name})
+    data = request.POST if request.method == "POST" else None
+    form = PlaceForm(data, training_class=found, instance_values={"topic": found.post.name})
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         with refusals(form) as outcome:
@@ -231,7 +234,7 @@ def timetable_generate(request: HttpRequest, pk: int) -> HttpResponse:
 
 def lesson_new(request: HttpRequest, pk: int) -> HttpResponse:
     found = _own_class(request, pk)
-    form = LessonForm(request.POST or None, training_class=found)
+    form = LessonForm(request.POST if request.method == "POST" else None, training_class=found)
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
             actions.add_lesson(found, form.lesson_input(), by=request.actor)  # type: ignore[attr-defined]
@@ -246,7 +249,7 @@ def lesson_edit(request: HttpRequest, pk: int) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     lesson = get_object_or_404(access.lessons_for(actor), pk=pk)
     found = lesson.training_class
-    form = LessonForm(request.POST or None, training_class=found, lesson=lesson)
+    form = LessonForm(request.POST if request.method == "POST" else None, training_class=found, lesson=lesson)
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
             actions.edit_lesson(lesson, form.lesson_input(), by=actor)

@@ -180,7 +180,7 @@ def class_import(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose a table of names; shown row by row before anybody is enrolled."""
     actor = request.actor  # type: ignore[attr-defined]
     training_class = get_object_or_404(access.classes_for(actor), pk=pk)
-    form = ImportForm(request.POST or None, request.FILES or None)
+    form = ImportForm(*((request.POST, request.FILES) if request.method == "POST" else (None, None)))
     preview = None
     status = 200
     if request.method == "POST" and form.is_valid():

@@ -37,7 +37,11 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 def term_words(plan: TrainingPlan) -> str:
     """2026年第3期, with the version from the second on."""
     words = _("%(year)d, term %(n)d") % {"year": plan.year, "n": plan.sequence}
-    return words if plan.version == 1 else f"{words}（{_('version %(n)d') % {'n': plan.version}}）"
+    return words if plan.version == 1 else f"{words}（{_version_words(plan)}）"
+
+
+def _version_words(plan: TrainingPlan) -> str:
+    return _("version %(n)d") % {"n": plan.version}
 
 
 def _deadline_cell(plan: TrainingPlan, days: Calendar) -> Any:
@@ -163,7 +167,7 @@ def _timeline(plan: TrainingPlan) -> list[dict[str, Any]]:
         {
             "at": step.at,
             "who": " ".join(part for part in (step.unit, step.person) if part),
-            "what": f"{verbs.get(step.verb, step.verb)}（{_('version %(n)d') % {'n': step.plan.version}}）",
+            "what": f"{verbs.get(step.verb, step.verb)}（{_version_words(step.plan)}）",
             "why": step.opinion,
             "tone": step.state,
         }
@@ -344,7 +348,7 @@ def plan_submit(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what filing means, then file."""
     actor = request.actor  # type: ignore[attr-defined]
     found = get_object_or_404(access.plans_for(actor), pk=pk)
-    form = SubmitForm(request.POST or None)
+    form = SubmitForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
             done = actions.submit_plan(found, late_reason=form.cleaned_data["late_reason"], by=actor)

@@ -82,11 +82,9 @@ def extract(room: Path) -> polib.POFile:
 def merge(room: Path, language: str, found: polib.POFile, *, write: bool) -> list[str]:
     """Bring a room's catalogue up to date with ``found``; returns the messages that still lack a translation."""
     path = catalogue(room, language)
-    known: dict[tuple[str | None, str], str] = {}
+    known: dict[tuple[str | None, str], polib.POEntry] = {}
     if path.is_file():
-        known = {
-            (e.msgctxt, e.msgid): e.msgstr for e in polib.pofile(str(path)) if not e.obsolete and not e.fuzzy
-        }
+        known = {(e.msgctxt, e.msgid): e for e in polib.pofile(str(path)) if not e.obsolete and not e.fuzzy}
     new = polib.POFile(wrapwidth=0)
     new.metadata = {
         "Project-Id-Version": "zhupei",
@@ -98,13 +96,29 @@ def merge(room: Path, language: str, found: polib.POFile, *, write: bool) -> lis
     }
     lacking = []
     for entry in sorted(found, key=lambda e: (e.msgid, e.msgctxt or "")):
-        text = known.get((entry.msgctxt, entry.msgid), "")
-        if not text and language == "en":
-            text = entry.msgid
-        if not text:
+        old = known.get((entry.msgctxt, entry.msgid))
+        fresh = polib.POEntry(
+            msgctxt=entry.msgctxt,
+            msgid=entry.msgid,
+            msgid_plural=entry.msgid_plural,
+            flags=[flag for flag in entry.flags if flag != "fuzzy"],
+        )
+        if entry.msgid_plural:
+            english = {0: entry.msgid, 1: entry.msgid_plural}
+            forms = dict(old.msgstr_plural) if old else {}
+            wanted = range(1 if language == "zh_Hans" else 2)
+            if old and old.msgstr and not forms:  # a singular text that has become a plural one
+                forms = {0: old.msgstr}
+            fresh.msgstr_plural = {
+                n: forms.get(n) or (english[n] if language == "en" else "") for n in wanted
+            }
+            complete = all(fresh.msgstr_plural.values())
+        else:
+            fresh.msgstr = (old.msgstr if old else "") or (entry.msgid if language == "en" else "")
+            complete = bool(fresh.msgstr)
+        if not complete:
             lacking.append(entry.msgid)
-        flags = [f for f in entry.flags if f != "fuzzy"]
-        new.append(polib.POEntry(msgctxt=entry.msgctxt, msgid=entry.msgid, msgstr=text, flags=flags))
+        new.append(fresh)
     if write and (len(new) or path.is_file()):
         path.parent.mkdir(parents=True, exist_ok=True)
         new.save(str(path))

@@ -1,4 +1,4 @@
-"""``zhupei serve``: the whole platform in one command: pages and exam engine in one process, the job worker in another."""
+"""``zhupei serve``: the whole platform in one command: pages and exam engine, the job worker, the housekeeping."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ def worker_command() -> list[str]:
     return [sys.executable, "-m", "django", "db_worker", "--interval", "2", "--no-startup-delay"]
 
 
+def housekeeping_command() -> list[str]:
+    """What happens without anybody pressing a button."""
+    return [sys.executable, "-m", "django", "housekeep"]
+
+
 class Command(BaseCommand):
     help = "Serve the platform: pages, exam engine and job worker. Stops all of it on Ctrl+C or SIGTERM."
 
@@ -68,8 +73,7 @@ class Command(BaseCommand):
         environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "zhupei.config.settings"}
         commands = {"web": web_command(host, port, options["threads"])}
         if not options["no_worker"]:
-            commands["worker"] = worker_command()
-        running = {name: subprocess.Popen(command, env=environment) for name, command in commands.items()}
+            commands |= {"worker": worker_command(), "housekeeping": housekeeping_command()}
         stopping = False
 
         def stop(*_: Any) -> None:
@@ -78,16 +82,18 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        running = {name: subprocess.Popen(command, env=environment) for name, command in commands.items()}
         self.stdout.write(f"Zhupei is at http://{host}:{port}/  (Ctrl+C stops it)")
         code = 0
         while not stopping:
             time.sleep(0.3)
             if running["web"].poll() is not None:
                 code, stopping = running["web"].returncode or 1, True
-            elif "worker" in running and running["worker"].poll() is not None:
-                self.stderr.write("the job worker ended; starting it again")
-                time.sleep(RESTART_PAUSE)
-                running["worker"] = subprocess.Popen(commands["worker"], env=environment)
+            for name in running:
+                if name != "web" and running[name].poll() is not None and not stopping:
+                    self.stderr.write(f"the {name} process ended; starting it again")
+                    time.sleep(RESTART_PAUSE)
+                    running[name] = subprocess.Popen(commands[name], env=environment)
         for process in running.values():
             process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_WAIT

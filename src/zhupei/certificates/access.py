@@ -1,0 +1,43 @@
+"""Who may open which page of certificates, and which they see."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from zhupei.kernel.actor import Actor
+from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, INSTITUTION, Role
+from zhupei.web.access import Nav, public, roles
+
+from .models import Certificate
+
+READERS = INSTITUTION | CENTRE | CITY | DISTRICT
+
+PAGES = {
+    "certificates:check": public,
+    "certificates:check_token": public,
+    "certificates:list": roles(*READERS),
+    "certificates:detail": roles(*READERS),
+    "certificates:pdf": roles(*READERS, Role.LEARNER),
+    "certificates:mine": roles(Role.LEARNER),
+}
+
+NAV = [
+    Nav("certificates:list", _("Certificates"), "award", 46),
+    Nav("certificates:mine", _("My certificates"), "award", 26),
+]
+
+
+def certificates_for(actor: Actor) -> QuerySet[Certificate]:
+    """City and centre see all, a district commission those of its institutions, an institution its own, a learner his own."""
+    rows = Certificate.objects.select_related("person", "post", "institution")
+    if actor.has(*CITY, *CENTRE):
+        return rows
+    seen = Q(pk__in=())
+    if actor.has(*DISTRICT):
+        seen |= Q(institution__division_code__in=actor.divisions)
+    if actor.has(*INSTITUTION) and actor.organisation_id is not None:
+        seen |= Q(institution__organisation_id=actor.organisation_id)
+    if actor.has(Role.LEARNER) and actor.user_id is not None:
+        seen |= Q(person__user_id=actor.user_id)
+    return rows.filter(seen)

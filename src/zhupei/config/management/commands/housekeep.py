@@ -1,0 +1,68 @@
+"""``zhupei housekeep``: what happens without anybody pressing a button; ``zhupei serve`` runs it beside the pages."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import close_old_connections
+
+from zhupei.audit.api import verify_chain
+from zhupei.certificates.api import consume_news
+from zhupei.exams.api import recompute_deadlines as recompute_tests
+from zhupei.hours.api import verify_ledger
+from zhupei.kernel import clock
+from zhupei.training.api import recompute_deadlines as recompute_plans
+
+log = logging.getLogger("zhupei.housekeep")
+EVERY_SECONDS = 15.0
+VERIFY_HOUR = 2  # Shanghai time, once a night
+
+
+def verify() -> None:
+    """The nightly recomputation; a difference is logged as an error (``zhupei verify`` shows it whole)."""
+    chain, ledger = verify_chain(), verify_ledger()
+    if not chain.whole:
+        log.error("the audit chain is broken at event %s: %s", chain.broken_at, chain.reason)
+    for difference in ledger.differences:
+        log.error("the hours ledger differs: %s", difference)
+
+
+TASKS: tuple[Callable[[], Any], ...] = (consume_news, recompute_plans, recompute_tests)
+
+
+def run_once() -> None:
+    """Issue and revoke certificates by the news of tests; bring deadlines to the newest calendar.
+
+    A task that fails is logged and does not keep the others from running.
+    """
+    for task in TASKS:
+        try:
+            task()
+        except Exception:
+            log.exception("%s failed", task.__name__)
+
+
+class Command(BaseCommand):
+    help = "Issue certificates by confirmed results, recompute deadlines, verify the records at night."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true")
+        parser.add_argument("--every", type=float, default=EVERY_SECONDS, help="seconds between rounds")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        verified: date | None = None
+        while True:
+            close_old_connections()
+            run_once()
+            if options["once"]:
+                return
+            local = clock.local(clock.now())
+            if local.hour == VERIFY_HOUR and verified != local.date():
+                verified = local.date()
+                verify()
+            time.sleep(options["every"])

@@ -1,0 +1,41 @@
+from django.urls import path
+
+from .views import batches, console, desk, seats, staff
+
+app_name = "hall"
+urlpatterns = [
+    path("", batches.batch_list, name="batches"),
+    path("upload/", batches.upload, name="upload"),
+    path("take-in/<int:pk>/", batches.take_in, name="take_in"),
+    path("staff/", staff.staff_list, name="staff"),
+    path("staff/report/", staff.staff_report, name="staff_report"),
+    path("staff/<int:pk>/file/", staff.staff_file, name="staff_file"),
+    path("batches/<int:pk>/", batches.batch_detail, name="batch"),
+    path("batches/<int:pk>/open/", batches.open_bundle, name="open"),
+    path("batches/<int:pk>/key/", batches.key, name="key"),
+    path("batches/<int:pk>/checklist/", batches.day_check, name="day_check"),
+    path("batches/<int:pk>/close/", batches.close, name="close"),
+    path("batches/<int:pk>/return/", batches.make_return, name="return"),
+    path("batches/<int:pk>/return.zpr", batches.return_file, name="return_file"),
+    path("batches/<int:pk>/scores/", batches.scores, name="scores"),
+    path("batches/<int:pk>/scores/<str:session>/<str:room>.pdf", batches.scores_pdf, name="scores_pdf"),
+    path("batches/<int:pk>/desk/", desk.desk, name="desk"),
+    path("batches/<int:pk>/desk/<str:key>/", desk.check_in, name="check_in"),
+    path("check-ins/<int:pk>/", desk.decide_check_in, name="decide_check_in"),
+    path("check-ins/<int:pk>/photo/", desk.check_in_photo, name="check_in_photo"),
+    path("batches/<int:pk>/candidates/<str:key>/photo/", desk.photo, name="photo"),
+    path("batches/<int:pk>/rooms/<str:room>/duty/", console.duty, name="duty"),
+    path("duty/<int:pk>/leave/", console.leave, name="leave"),
+    path("batches/<int:pk>/sessions/<str:session>/start/", console.start, name="start"),
+    path("batches/<int:pk>/sessions/<str:session>/rooms/<str:room>/", console.console, name="console"),
+    path("batches/<int:pk>/sessions/<str:session>/pause/", console.pause, name="pause"),
+    path("batches/<int:pk>/sessions/<str:session>/resume/", console.resume, name="resume"),
+    path("batches/<int:pk>/candidates/<str:key>/", seats.seat, name="seat"),
+    path("batches/<int:pk>/candidates/<str:key>/propose/<slug:kind>/", seats.propose, name="propose"),
+    path("batches/<int:pk>/candidates/<str:key>/move/", seats.move_seat, name="move_seat"),
+    path("batches/<int:pk>/candidates/<str:key>/entry/", seats.allow_entry, name="allow_entry"),
+    path("batches/<int:pk>/candidates/<str:key>/hand-in/", seats.force_hand_in, name="force_hand_in"),
+    path("proposals/<int:pk>/", seats.decide, name="decide"),
+    path("batches/<int:pk>/incidents/new/", seats.incident, name="incident"),
+    path("incidents/<int:pk>/photo/", seats.incident_photo, name="incident_photo"),
+]

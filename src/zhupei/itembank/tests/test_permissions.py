@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.makers import make_bank, make_rulebook, make_user
+from tests.permissions import Row, check
+
+from zhupei.itembank.models import BankRelease, Item, ItemImport
+from zhupei.kernel.actor import SYSTEM
+from zhupei.kernel.roles import BANK, Role
+
+AUTHOR = frozenset({Role.ITEM_AUTHOR})
+REVIEWER = frozenset({Role.ITEM_REVIEWER})
+KEEPER = frozenset({Role.BANK_KEEPER})
+
+
+def item() -> dict[str, Any]:
+    make_rulebook()
+    make_bank()
+    return {"pk": Item.objects.get(uid="101-G-0001").pk}
+
+
+def bank() -> dict[str, Any]:
+    item()
+    return {}
+
+
+def release() -> dict[str, Any]:
+    item()
+    return {"pk": BankRelease.objects.get().pk}
+
+
+def staged() -> dict[str, Any]:
+    from zhupei.evidence.api import store
+    from zhupei.kernel import clock
+
+    make_rulebook()
+    user = make_user(Role.ITEM_AUTHOR)
+    file = store(b"x", name="x.xlsx", content_type="x", purpose="item_import", by=SYSTEM)
+    row = ItemImport.objects.create(
+        file=file,
+        row_count=1,
+        error_count=1,
+        item_count=0,
+        created_by_id=user.pk,
+        created_by="x",
+        created_at=clock.now(),
+    )
+    return {"pk": row.pk}
+
+
+def kind() -> dict[str, Any]:
+    make_rulebook()
+    return {"kind": "single"}
+
+
+ROWS = [
+    Row("itembank:items", BANK),
+    Row("itembank:item", BANK, item),
+    Row("itembank:show_key", BANK, item, "post"),
+    Row("itembank:kinds", AUTHOR),
+    Row("itembank:new", AUTHOR, kind),
+    Row("itembank:edit", AUTHOR, item),
+    Row("itembank:queue", REVIEWER | KEEPER),
+    Row("itembank:review", REVIEWER, item, "post"),
+    Row("itembank:return_item", REVIEWER | KEEPER, item),
+    Row("itembank:publish", KEEPER, item, "post"),
+    Row("itembank:publish_reviewed", KEEPER, method="post"),
+    Row("itembank:retire", KEEPER, item),
+    Row("itembank:imports", AUTHOR),
+    Row("itembank:template", AUTHOR),
+    Row("itembank:import", AUTHOR, staged),
+    Row("itembank:confirm_import", AUTHOR, staged, "post"),
+    Row("itembank:discard_import", AUTHOR, staged, "post"),
+    Row("itembank:releases", KEEPER),
+    Row("itembank:release", KEEPER, release),
+    Row("itembank:make_release", KEEPER, bank, "post"),
+]
+
+
+@pytest.mark.req("R033", "I08")
+@pytest.mark.django_db
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_who_gets_in(row: Row) -> None:
+    """Nobody but people of the bank opens a page of it: no institution, no centre officer."""
+    check(row)
