@@ -19,7 +19,7 @@ GENESIS = "0" * 64
 
 
 def content_of(event: AuditEvent) -> dict[str, Any]:
-    """What the digest of an event covers: all of it but the digest."""
+    """What the digest of an event covers, beside the digest of the one before: all of it."""
     return {
         "at": event.at.isoformat(),
         "code": event.code,
@@ -36,7 +36,7 @@ def content_of(event: AuditEvent) -> dict[str, Any]:
         "reason": event.reason,
         "ip": event.ip,
         "agent": event.agent,
-        "previous_digest": event.previous_digest,
+        "position": event.position,
     }
 
 
@@ -59,7 +59,6 @@ def record(
     """Append one event. ``code`` must be registered; ``before`` and ``after`` hold JSON-able values without personal
     numbers or keys. ``organisation_id`` is whom the act concerns, if not the actor's own organisation."""
     label_of(code)  # a code that nobody registered is a programming error
-    head, _created = ChainHead.objects.select_for_update().get_or_create(pk=1, defaults={"digest": GENESIS})
     event = AuditEvent(
         at=clock.now(),
         code=code,
@@ -76,10 +75,27 @@ def record(
         reason=reason,
         ip=by.ip,
         agent=by.agent[:300],
-        previous_digest=head.digest,
     )
-    event.digest = digest(content_of(event))
     event.save(force_insert=True)
-    head.digest, head.count = event.digest, head.count + 1
-    head.save(update_fields=["digest", "count"])
+    transaction.on_commit(seal)
     return event
+
+
+@transaction.atomic
+def seal() -> int:
+    """Give every committed event that has none its position and digest; returns how many.
+
+    In a transaction of its own, so that no act waits for another's lock while it holds the chain's.
+    """
+    waiting = AuditEvent.objects.filter(position=None)
+    if not waiting.exists():
+        return 0
+    ChainHead.objects.get_or_create(pk=1, defaults={"digest": GENESIS})
+    head = ChainHead.objects.select_for_update().get(pk=1)
+    events = list(waiting.order_by("pk"))
+    for event in events:
+        event.position = head.count = head.count + 1
+        event.digest = head.digest = digest([head.digest, content_of(event)])
+    AuditEvent.objects.bulk_update(events, ["position", "digest"], batch_size=500)
+    head.save(update_fields=["digest", "count"])
+    return len(events)

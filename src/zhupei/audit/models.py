@@ -5,7 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AuditEvent(models.Model):
-    """One act. Rows are only ever appended; each carries the digest of the one before, so a gap or a change shows.
+    """One act. Rows are only ever appended, within the act's own transaction; right after the commit they are sealed:
+    each gets its position and a digest that covers it and the digest of the one before, so a gap or a change shows.
 
     ``actor_id`` and ``organisation_id`` are plain numbers, because this room lies below accounts and organisations and
     because the record must outlive them.
@@ -26,8 +27,8 @@ class AuditEvent(models.Model):
     reason = models.TextField(_("reason"), blank=True)
     ip = models.CharField(max_length=45, blank=True)
     agent = models.CharField(max_length=300, blank=True)
-    previous_digest = models.CharField(max_length=64)
-    digest = models.CharField(max_length=64, unique=True)
+    position = models.BigIntegerField(null=True, unique=True, editable=False)
+    digest = models.CharField(max_length=64, null=True, unique=True, editable=False)
 
     class Meta:
         indexes = [models.Index(fields=["object_type", "object_id"], name="audit_object")]
@@ -37,7 +38,7 @@ class AuditEvent(models.Model):
 
 
 class ChainHead(models.Model):
-    """The one row that serialises appending: it holds the digest and count of the last event."""
+    """The one row that serialises sealing: it holds the digest and the position of the last sealed event."""
 
     digest = models.CharField(max_length=64)
     count = models.BigIntegerField(default=0)

@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet
 
 from zhupei.kernel.digests import digest
 
-from .actions import GENESIS, content_of
+from .actions import GENESIS, content_of, seal
 from .models import AuditEvent, ChainHead
 
 
@@ -34,12 +34,13 @@ class ChainReport:
 
 def verify_chain() -> ChainReport:
     """Recompute every digest from the first event on and compare with what is stored and with the head."""
+    seal()
     previous, count = GENESIS, 0
-    for event in AuditEvent.objects.order_by("pk").iterator(chunk_size=2000):
+    for event in AuditEvent.objects.order_by("position").iterator(chunk_size=2000):
         count += 1
-        if event.previous_digest != previous:
+        if event.position != count:
             return ChainReport(count, event.pk, "a row is missing or moved")
-        if digest(content_of(event)) != event.digest:
+        if digest([previous, content_of(event)]) != event.digest:
             return ChainReport(count, event.pk, "a row was changed")
         previous = event.digest
     head = ChainHead.objects.filter(pk=1).first()

@@ -330,6 +330,11 @@ class _Reader:
             self.error(row, "岗位", _("The post is missing."))
         return tuple(posts)
 
+    def _known_chapters(self, post: Post, subject: str) -> set[str]:
+        if (post.pk, subject) not in self.chapters:
+            self.chapters[post.pk, subject] = {e.number for e in chapters_of(post, subject)}
+        return self.chapters[post.pk, subject]
+
     def _add(self, row: int, values: dict[str, str], children: tuple[Question, ...]) -> None:
         before = len(self.sheet.errors)
         kind = self._kind(row, values)
@@ -339,9 +344,7 @@ class _Reader:
         posts = self._posts(row, values)
         chapter = values["章节"].removeprefix("第").removesuffix("章")
         for post in posts if subject else ():
-            known = self.chapters.setdefault(
-                (post.pk, subject), {e.number for e in chapters_of(post, subject)}
-            )
+            known = self._known_chapters(post, subject)
             if known and chapter not in known:
                 self.error(
                     row,

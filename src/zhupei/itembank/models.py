@@ -40,8 +40,9 @@ class ItemVersion(models.Model):
     """What an item says, immutable once written; only review and publication are noted on it later.
 
     ``content``: ``{"stem": str, "options": [{"id": "a", "text": str}], "anchored": ["d"], "children": [{"no", "kind",
-    "stem", "options", "anchored"}]}``; ``key``: ``{"answer": ["a", "c"]}`` or for a case ``{"children": {"1": ["a"], …}}``. True/false items
-    have the options ``t`` and ``f``. The key is apart so that it can be read apart; the explanation tells it too.
+    "stem", "options", "anchored"}]}``; ``key``: ``{"answer": ["a", "c"]}`` or for a case ``{"children": {"1": ["a"], …}}``.
+    True/false items have the options ``t`` and ``f``. The key is apart so that it can be read apart; the explanation tells
+    it too.
     """
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="versions")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from .access import may_open, navigation
 
@@ -14,20 +14,14 @@ from .access import may_open, navigation
 def page(request: HttpRequest) -> dict[str, Any]:
     """Navigation open to the actor, display settings, and whether this is a demonstration."""
     actor = getattr(request, "actor", None)
-    match = request.resolver_match
-    room = match.namespace if match else ""
-    nav = []
+    nav: list[dict[str, Any]] = []
     if actor is not None and actor.is_signed_in:
         for entry in navigation():
             if may_open(actor, entry.url_name) and (not entry.only or actor.has(*entry.only)):
-                active = bool(match) and (
-                    match.view_name == entry.url_name or room == entry.url_name.partition(":")[0]
-                )
-                try:
-                    url = reverse(entry.url_name)
-                except NoReverseMatch:
-                    continue
-                nav.append({"url": url, "label": entry.label, "icon": entry.icon, "active": active})
+                nav.append({"url": reverse(entry.url_name), "label": entry.label, "icon": entry.icon})
+        here = [entry["url"] for entry in nav if request.path.startswith(entry["url"])]
+        for entry in nav:  # the entry whose address is the longest beginning of this page's
+            entry["active"] = bool(here) and entry["url"] == max(here, key=len)
     return {
         "actor": actor,
         "nav": nav,

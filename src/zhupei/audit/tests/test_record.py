@@ -3,11 +3,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from tests.makers import make_actor, make_user, sign_in
 
-from zhupei.audit.api import record, register, verify_chain
+from zhupei.audit.api import record, register, seal, verify_chain
 from zhupei.audit.models import AuditEvent
 from zhupei.kernel.actor import SYSTEM
 from zhupei.kernel.roles import Role
@@ -17,7 +18,11 @@ CODE = "accounts.signed_in"
 
 
 def three() -> list[AuditEvent]:
-    return [record(CODE, by=SYSTEM, after={"n": n, "mark": Decimal("59.5")}, reason="中文") for n in range(3)]
+    events = [
+        record(CODE, by=SYSTEM, after={"n": n, "mark": Decimal("59.5")}, reason="中文") for n in range(3)
+    ]
+    seal()
+    return events
 
 
 @pytest.mark.req("R052")
@@ -78,3 +83,15 @@ def test_the_auditor_searches_and_checks(client: Client, django_assert_max_num_q
     AuditEvent.objects.update(reason="forged")
     response = client.post(reverse("audit:verify"), follow=True)
     assert "error" in [m.level_tag for m in response.context["messages"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_is_sealed_right_after_its_commit_and_gone_with_a_rollback() -> None:
+    event = record(CODE, by=SYSTEM)
+    event.refresh_from_db()
+    assert event.position == 1
+    with pytest.raises(RuntimeError), transaction.atomic():
+        record(CODE, by=SYSTEM)
+        raise RuntimeError
+    assert AuditEvent.objects.count() == 1
+    assert verify_chain().whole

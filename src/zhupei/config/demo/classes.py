@@ -34,9 +34,17 @@ from .institutions import House, Stage
 from .learners import Learner
 from .props import rng, scan, seal, signature
 
-HALVES = ((time(9), time(12)), (time(14), time(17)))  # eight class hours of 45 minutes a day, forty in five days
+HALVES = (
+    (time(9), time(12)),
+    (time(14), time(17)),
+)  # eight class hours of 45 minutes a day, forty in five days
 FEE = Decimal("680.00")
-TOPICS = {"101": "施工组织与现场管理", "106": "质量控制与验收", "111": "材料进场与复验", "114": "工程资料编制"}
+TOPICS = {
+    "101": "施工组织与现场管理",
+    "106": "质量控制与验收",
+    "111": "材料进场与复验",
+    "114": "工程资料编制",
+}
 
 
 @dataclass
@@ -63,7 +71,9 @@ class Course:
         return len(self.learners) - self.short + (self.excepted and self.short > 0)
 
 
-def plan_input(stage: Stage, house: House, rows: Sequence[tuple[str, int, list[date]]], *, complete: bool = True) -> PlanInput:
+def plan_input(
+    stage: Stage, house: House, rows: Sequence[tuple[str, int, list[date]]], *, complete: bool = True
+) -> PlanInput:
     """Annex 2 as the institution fills it in."""
     head, teaching = stage.act(house.login("head")), stage.act(house.login("teaching"))
     assert house.teaching is not None
@@ -75,7 +85,8 @@ def plan_input(stage: Stage, house: House, rows: Sequence[tuple[str, int, list[d
         contact=stage.act(house.login("registrar")).name,
         contact_phone=f"023-6320{house.unit.number:04d}",
         rows=[
-            RowInput(stage.posts[post], expected, format_periods(periods_of(days, HALVES)), FEE) for post, expected, days in rows
+            RowInput(stage.posts[post], expected, format_periods(periods_of(days, HALVES)), FEE)
+            for post, expected, days in rows
         ],
         opinion="同意按计划组织培训。" if complete else "",
         signed_by=head.name if complete else "",
@@ -84,13 +95,14 @@ def plan_input(stage: Stage, house: House, rows: Sequence[tuple[str, int, list[d
     )
 
 
-def draw_up(stage: Stage, house: House, rows: Sequence[tuple[str, int, list[date]]], *, complete: bool = True) -> TrainingPlan:
-    """A plan in draft."""
-    dice = rng("plan", house.unit.number, *(f"{post}{days[0]}" for post, _n, days in rows))
+def draw_up(
+    stage: Stage, house: House, key: str, rows: Sequence[tuple[str, int, list[date]]], *, complete: bool = True
+) -> TrainingPlan:
+    """A plan in draft; ``key`` tells it from the others."""
     return actions.create_plan(
         house.institution,
         plan_input(stage, house, rows, complete=complete),
-        key=str(UUID(int=dice.getrandbits(128))),
+        key=str(UUID(int=rng("plan", key).getrandbits(128))),
         by=stage.act(house.login("registrar")),
     )
 
@@ -100,7 +112,7 @@ def single_plan(stage: Stage, house: House, post: str, first: int, at: int, end:
     days = [stage.days.day(first + n) for n in range(5)]
     registrar, head = stage.act(house.login("registrar")), stage.act(house.login("head"))
     yield stage.days.at(at, 9, 40)
-    plan = draw_up(stage, house, [(post, 40, days)], complete=end != "draft")
+    plan = draw_up(stage, house, f"{end}{house.unit.number}", [(post, 40, days)], complete=end != "draft")
     if end == "draft":
         return
     if end == "late":
@@ -133,7 +145,7 @@ def run(stage: Stage, course: Course) -> Story:
     dice = rng("class", course.key)
     teaching_head, registrar = act(house.login("teaching")), act(house.login("registrar"))
     yield days.at(course.plan_at, 9, 10 + house.unit.number)
-    plan = draw_up(stage, house, [(course.post, max(len(course.learners) + 4, 10), course.days)])
+    plan = draw_up(stage, house, course.key, [(course.post, max(len(course.learners) + 4, 10), course.days)])
     plan = actions.submit_plan(plan, by=registrar)
     yield days.at(course.plan_at + 1, 15, house.unit.number)
     plan = actions.receive_plan(plan, opinion="收悉，请按计划开班。", by=act("centre"))
@@ -143,8 +155,18 @@ def run(stage: Stage, course: Course) -> Story:
     assert house.teaching is not None
     room = house.teaching.rooms.filter(kind="classroom").order_by("name")[dice.randrange(2)]
     teacher = next(t for t in house.teachers if _free(t.pk, course))
-    room = room if _room_free(room.pk, course) else house.teaching.rooms.filter(kind="classroom").exclude(pk=room.pk).get()
-    actions.generate_timetable(training_class, room=room, teacher=teacher, topic=TOPICS.get(course.post, "岗位知识"), by=teaching_head)
+    room = (
+        room
+        if _room_free(room.pk, course)
+        else house.teaching.rooms.filter(kind="classroom").exclude(pk=room.pk).get()
+    )
+    actions.generate_timetable(
+        training_class,
+        room=room,
+        teacher=teacher,
+        topic=TOPICS.get(course.post, "岗位知识"),
+        by=teaching_head,
+    )
     for n, learner in enumerate(course.learners):
         yield days.at(course.plan_at + 2, 9, 30) + timedelta(minutes=n * 37)
         by = learner.actor or registrar
@@ -159,7 +181,9 @@ def run(stage: Stage, course: Course) -> Story:
     actions.accept_many(entered, by=teaching_head)
     if course.until == "cancel":
         yield days.at(course.plan_at + 5, 17)
-        actions.cancel_class(training_class, reason="授课教师临时因公外出，本班取消，请改报下一期。", by=teaching_head)
+        actions.cancel_class(
+            training_class, reason="授课教师临时因公外出，本班取消，请改报下一期。", by=teaching_head
+        )
         return
     yield moment(course.days[0], 8, 20)
     actions.start_class(training_class, by=teaching_head)
@@ -176,7 +200,9 @@ def run(stage: Stage, course: Course) -> Story:
 
 
 def _free(teacher_id: int, course: Course) -> bool:
-    booked = Lesson.objects.filter(teacher_id=teacher_id, starts_at__date__range=(course.days[0], course.days[-1]))
+    booked = Lesson.objects.filter(
+        teacher_id=teacher_id, starts_at__date__range=(course.days[0], course.days[-1])
+    )
     return not booked.exists()
 
 
@@ -187,7 +213,10 @@ def _room_free(room_id: int, course: Course) -> bool:
 
 def _review_in_part(stage: Stage, course: Course) -> None:
     """An enrolling class: accepted, returned, taken back, and some that wait."""
-    registrar, teaching_head = stage.act(course.house.login("registrar")), stage.act(course.house.login("teaching"))
+    registrar, teaching_head = (
+        stage.act(course.house.login("registrar")),
+        stage.act(course.house.login("teaching")),
+    )
     for n, (enrolment, learner) in enumerate(zip(course.enrolments, course.learners, strict=True)):
         by = registrar if learner.actor else teaching_head
         if n % 5 == 0 and n:
@@ -207,7 +236,9 @@ def _lesson(stage: Stage, course: Course, lesson: Lesson, number: int, missing: 
         for learner, enrolment in zip(course.learners, course.enrolments, strict=True)
         if learner.index not in missing
     ]
-    own = [] if course.hand or number % 3 == 2 else [learner for learner, _enrolment in there if learner.actor]
+    own = (
+        [] if course.hand or number % 3 == 2 else [learner for learner, _enrolment in there if learner.actor]
+    )
     came = sorted((starts + timedelta(seconds=dice.randint(-1500, 420)), n) for n in range(len(own)))
     left = sorted((ends + timedelta(seconds=dice.randint(-240, 1200)), n) for n in range(len(own)))
     for kind, moments in ((PunchKind.IN, came), (PunchKind.OUT, left)):
@@ -216,7 +247,11 @@ def _lesson(stage: Stage, course: Course, lesson: Lesson, number: int, missing: 
             _punch(lesson, kind, own[n])
     yield ends + timedelta(minutes=32)
     marks = {enrolment.pk: "whole" for _learner, enrolment in there}
-    marks |= {e.pk: "absent" for e, one in zip(course.enrolments, course.learners, strict=True) if one.index in missing}
+    marks |= {
+        e.pk: "absent"
+        for e, one in zip(course.enrolments, course.learners, strict=True)
+        if one.index in missing
+    }
     by = stage.act(course.house.login("teaching"))
     actions.call_roll(lesson, marks, by=by)
     actions.close_lesson(lesson, by=by)
@@ -267,8 +302,12 @@ def _archive(stage: Stage, course: Course) -> None:
     by, training_class = stage.act(course.house.login("registrar")), course.training_class
     assert training_class is not None
     for kind in (ArchiveKind.ENROLMENT, ArchiveKind.TIMETABLE, ArchiveKind.ATTENDANCE, ArchiveKind.PHOTO):
-        actions.add_to_archive(training_class, kind, upload=Upload(f"{kind.label}.png", "image/png", scan()), by=by)
-    actions.add_to_archive(training_class, ArchiveKind.RECORDING, paper_location="机房录像存储柜 3 层（硬盘编号 R-07）", by=by)
+        actions.add_to_archive(
+            training_class, kind, upload=Upload(f"{kind.label}.png", "image/png", scan()), by=by
+        )
+    actions.add_to_archive(
+        training_class, ArchiveKind.RECORDING, paper_location="机房录像存储柜 3 层（硬盘编号 R-07）", by=by
+    )
     actions.archive_class(training_class, by=stage.act(course.house.login("teaching")))
 
 

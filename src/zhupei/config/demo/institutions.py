@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from zhupei.accounts.api import User, issue_code
 from zhupei.config.founding import City, found_city
+from zhupei.hall.api import file_staff, report_staff
 from zhupei.institutions import actions
 from zhupei.institutions.actions.registration import CODE_PURPOSE
 from zhupei.institutions.api import Institution, Site, Teacher
@@ -120,10 +122,11 @@ class Stage:
     act: Cast
     city: City
     posts: dict[str, Post]
+    present: datetime
     houses: dict[int, House] = field(default_factory=dict)
 
 
-def found(days: Days) -> Stage:
+def found(days: Days, present: datetime) -> Stage:
     """The city's units and its offices' accounts."""
     city = found_city(since=current_rule_set().effective_from)
     act = Cast()
@@ -131,7 +134,7 @@ def found(days: Days) -> Stage:
         act.hire(login, getattr(city, office), *roles)
     for code, login in DISTRICT_LOGINS.items():
         act.hire(login, city.districts[code], Role.DISTRICT_OFFICER)
-    return Stage(days, act, city, {post.code: post for post in active_posts()})
+    return Stage(days, act, city, {post.code: post for post in active_posts()}, present)
 
 
 def _posts_of(stage: Stage, unit: Unit) -> list[Post]:
@@ -175,7 +178,7 @@ def register(stage: Stage, unit: Unit, start: int) -> Story:
     actions.edit_registration(institution, profile, by=head)
     today = clock.today()
     if unit.type == "contractor":
-        qualification = actions.add_qualification(
+        actions.add_qualification(
             institution,
             {
                 "certificate_no": f"D1500{unit.number:05d}",
@@ -217,7 +220,7 @@ def register(stage: Stage, unit: Unit, start: int) -> Story:
             institution, "许可证载明的办学范围不含施工现场专业人员培训，请补充后重报。", by=district
         )
         return
-    if unit.type == "contractor":
+    for qualification in institution.qualifications.all():
         actions.check_qualification(qualification, by=district)
     institution = actions.vet(institution, "材料齐全，经核实符合条件，同意上报。", by=district)
     if unit.until == "vet":
@@ -275,6 +278,13 @@ def _furnish(stage: Stage, house: House, start: int) -> Story:
         actions.submit_site(hall, by=head)
         yield days.at(start + 9, 10, unit.number)
         house.hall = actions.approve_site(hall, "两人现场验收，设备与监控符合附件3要求。", by=act("centre"))
+        for n, name in enumerate(("hall", "room"), 1):
+            member = act(house.login(name))
+            (role,) = member.roles
+            row = report_staff(
+                member.user_id or 0, role, trained_on=clock.today(), training="市考点管理人员培训班", by=head
+            )
+            file_staff(row, f"考点备〔{unit.number}〕{n:02d}号", by=act("centre"))
     elif unit.hall:
         yield days.at(-4, 11, unit.number)
         actions.submit_site(hall, by=head)
@@ -323,4 +333,3 @@ def _teachers(stage: Stage, house: House, head: Actor) -> list[Teacher]:
         }
         found.append(actions.add_teacher(house.institution, data, by=head))
     return found
-

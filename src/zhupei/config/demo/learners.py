@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from zhupei.kernel.actor import ANONYMOUS, Actor
 from zhupei.kernel.roles import Role
 from zhupei.people.actions import send_sign_up_code
-from zhupei.people.api import IdentityKind, Person, demo_identity_number, edit_own, register_person, set_photo, sign_up
+from zhupei.people.api import (
+    IdentityKind,
+    Person,
+    demo_identity_number,
+    edit_own,
+    register_person,
+    set_photo,
+    sign_up,
+)
 
 from .cast import PASSWORD
 from .clockwork import Story
@@ -49,7 +57,9 @@ def identity_of(index: int) -> tuple[str, str, str]:
     """Kind of document, number and name of the ``index``-th learner."""
     if index in FOREIGN:
         return FOREIGN[index]
-    name = RARE_NAMES[index] if index < len(RARE_NAMES) else "陈明亮" if index == LEARNER else person_name(index)
+    name = (
+        RARE_NAMES[index] if index < len(RARE_NAMES) else "陈明亮" if index == LEARNER else person_name(index)
+    )
     return IdentityKind.RESIDENT_ID, demo_identity_number(index), name
 
 
@@ -86,7 +96,11 @@ def arrive(stage: Stage, index: int, into: list[Learner], start: int) -> Story:
         )
         assert person.user is not None
         actor = by = Actor(
-            person.user.pk, person.name, frozenset({Role.LEARNER}), ip=f"10.30.{index // 250}.{index % 250 + 1}", agent="demo phone"
+            person.user.pk,
+            person.name,
+            frozenset({Role.LEARNER}),
+            ip=f"10.30.{index // 250}.{index % 250 + 1}",
+            agent="demo phone",
         )
         person = edit_own(person, education=education, employer=employer, by=actor)
     if dice.random() < 0.96 or index == LEARNER:

@@ -7,10 +7,9 @@ their ability says.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from zhupei.certificates.api import consume_news
 from zhupei.delivery.api import Bundle, Candidate, Key, Slot
 from zhupei.exams import api as exams
 from zhupei.exams.api import Batch
@@ -38,12 +37,6 @@ def answer(slot: Slot, key: Key, ability: float, dice: random.Random) -> list[st
     return [dice.choice(wrong or slot.option_ids)]
 
 
-def _key_of(bundle: Bundle, candidate: Candidate, subject: str, slot: Slot) -> Key:
-    paper = candidate.papers[subject]
-    found = bundle.keys[paper.paper_id]
-    return found[slot.key] if isinstance(found, dict) else found
-
-
 def acts_of(
     bundle: Bundle, candidate: Candidate, start: datetime, minutes: float, share: float, dice: random.Random
 ) -> Iterator[tuple[datetime, str, tuple[str, ...]]]:
@@ -60,7 +53,7 @@ def acts_of(
         if subject != now:
             now = subject
             yield at, "turn", (subject,)
-        yield at, "save", (subject, slot.key, *answer(slot, _key_of(bundle, candidate, subject, slot), ability, dice))
+        yield at, "save", (subject, slot.key, *answer(slot, bundle.keys[slot.key], ability, dice))
     if count == len(slots):
         yield at + pace, "hand_in", ()
 
@@ -79,7 +72,7 @@ def do(candidate_id: str, verb: str, values: tuple[str, ...]) -> None:
         engine.shown(candidate_id)
 
 
-def prepare(stage: Stage, host: House, batch: Batch, first: datetime) -> Iterator[datetime | HallBatch]:
+def prepare(stage: Stage, host: House, batch: Batch, first: datetime) -> Generator[datetime, None, HallBatch]:
     """Key released by two, bundle taken in and opened, checklist, invigilators on duty. Ends with the hall's row."""
     act = stage.act
     room, head = act(host.login("room")), act(host.login("hall"))
@@ -98,14 +91,18 @@ def prepare(stage: Stage, host: House, batch: Batch, first: datetime) -> Iterato
     for state in states:
         for _n in range(state.needed):
             hall.take_on_duty(row, state.room.id, by=act(free.pop(0)))
-    yield row
+    return row
 
 
-def admit(stage: Stage, host: House, row: HallBatch, candidate: Candidate, number: str, by_document: bool) -> None:
+def admit(
+    stage: Stage, host: House, row: HallBatch, candidate: Candidate, number: str, by_document: bool
+) -> None:
     """One person at the desk: card read, or a document and a second person."""
     room, head = stage.act(host.login("room")), stage.act(host.login("hall"))
     if by_document:
-        check = hall.check_in(row, candidate.candidate_id, method="document", reason="身份证消磁，核验临时身份证明。", by=room)
+        check = hall.check_in(
+            row, candidate.candidate_id, method="document", reason="身份证消磁，核验临时身份证明。", by=room
+        )
         hall.decide_check_in(check, accept=True, reason="本人无误。", by=head)
         return
     found = hall.find_candidate(row, number, by=room)
@@ -117,17 +114,13 @@ def people_of(batch: Batch) -> dict[str, Person]:
     return {str(one.pk): one.person for one in batch.candidates.select_related("person")}
 
 
-def hold(stage: Stage, host: House, batch: Batch, key: str, *, absent: int = 0, voided: bool = False) -> Story:
+def hold(
+    stage: Stage, host: House, batch: Batch, key: str, *, absent: int = 0, voided: bool = False
+) -> Story:
     """A past test from the release of its key to its return at the centre."""
     dice = rng("test", key)
     first = batch.slots.all()[0].starts_at
-    row = None
-    for step in prepare(stage, host, batch, first):
-        if isinstance(step, HallBatch):
-            row = step
-        else:
-            yield step
-    assert row is not None
+    row = yield from prepare(stage, host, batch, first)
     bundle = hall.bundle_of(row)
     people = people_of(batch)
     there: Sequence[Candidate] = bundle.candidates[absent:]
@@ -147,7 +140,9 @@ def hold(stage: Stage, host: House, batch: Batch, key: str, *, absent: int = 0, 
             for at, verb, values in acts_of(bundle, candidate, start, own.uniform(55, 112), share, own)
         ]
     for candidate in there:
-        hall.engine().enter(candidate.slip_no, candidate.id_hash, address=f"10.40.1.{1 + dice.randrange(200)}")
+        hall.engine().enter(
+            candidate.slip_no, candidate.id_hash, address=f"10.40.1.{1 + dice.randrange(200)}"
+        )
     for at, n, verb, values in sorted(acts, key=lambda one: one[0]):
         yield at
         do(there[n].candidate_id, verb, values)
@@ -162,26 +157,17 @@ def hold(stage: Stage, host: House, batch: Batch, key: str, *, absent: int = 0, 
 
 def _void(stage: Stage, host: House, row: HallBatch, candidate_id: str) -> None:
     room, head = stage.act(host.login("room")), stage.act(host.login("hall"))
-    hall.add_incident(row, kind="device", text="监考发现考生使用手机，当场收缴并拍照。", candidate_key=candidate_id, by=room)
+    hall.add_incident(
+        row, kind="device", text="监考发现考生使用手机，当场收缴并拍照。", candidate_key=candidate_id, by=room
+    )
     proposal = hall.propose(row, candidate_id, "void", reason="测试中使用手机，违反测试纪律。", by=room)
     hall.decide(proposal, accept=True, reason="属实。", by=head)
-
-
-def issue() -> None:
-    """The certificates that the news of results ask for."""
-    consume_news()
 
 
 def hold_now(stage: Stage, host: House, batch: Batch, guest: Person, present: datetime) -> Story:
     """The test that goes on now. ``guest`` is checked in and has not begun; of the others some sit, some are done."""
     first = batch.slots.all()[0].starts_at
-    row = None
-    for step in prepare(stage, host, batch, first):
-        if isinstance(step, HallBatch):
-            row = step
-        else:
-            yield step
-    assert row is not None
+    row = yield from prepare(stage, host, batch, first)
     bundle, people = hall.bundle_of(row), people_of(batch)
     own = next(one for one in bundle.candidates if people[one.candidate_id].pk == guest.pk)
     others = [one for one in bundle.candidates if one is not own]
@@ -204,7 +190,9 @@ def hold_now(stage: Stage, host: House, batch: Batch, guest: Person, present: da
         minutes = span * (dice.uniform(0.75, 0.9) if done else 0.9 / share)
         acts += [
             (at, candidate, verb, values)
-            for at, verb, values in acts_of(bundle, candidate, first + timedelta(seconds=15), minutes, share, dice)
+            for at, verb, values in acts_of(
+                bundle, candidate, first + timedelta(seconds=15), minutes, share, dice
+            )
         ]
     for at, candidate, verb, values in sorted(acts, key=lambda one: one[0]):
         yield min(at, present)
@@ -216,7 +204,6 @@ def hold_now(stage: Stage, host: House, batch: Batch, guest: Person, present: da
             method="document",
             alike=False,
             reason="证件照与本人差异较大，请第二人核验。",
-            late_reason="",
             by=room,
         )
     assert clock.now() <= present

@@ -149,10 +149,16 @@ class Installation:
         return self.log.read_text(errors="replace")[-size:] if self.log.exists() else ""
 
     def errors(self) -> str:
-        """What the server wrote of errors, the last of it."""
+        """The last traceback that the server wrote, its end."""
         lines = self.log_tail(200_000).splitlines()
-        at = [n for n, line in enumerate(lines) if "ERROR" in line or line.startswith("Traceback")]
-        return "\n".join(lines[at[-1] :][:80]) if at else ""
+        starts = [n for n, line in enumerate(lines) if line.startswith("Traceback")]
+        if not starts:
+            return ""
+        found = lines[starts[-1] :]
+        end = next(
+            (n for n, line in enumerate(found[1:], 1) if line and not line.startswith(" ")), len(found)
+        )
+        return "\n".join(found[: end + 1][-12:])
 
     def close(self) -> None:
         """End the server, its engine and its worker; drop the database; remove the files unless they are to be kept."""

@@ -311,6 +311,7 @@ def test_slips_and_seat_lists(unit, client):
     assert candidate.slip_no in text
     assert "/exam/" not in text
     with clock.frozen(candidate.slot.starts_at):
+        client.logout()
         sign_in(client, user)
         assert "/exam/" in client.get(reverse("exams:my_test")).content.decode()
     client.logout()

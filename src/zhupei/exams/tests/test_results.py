@@ -145,6 +145,7 @@ def test_draw_and_release_through_the_pages(client):
     assert release not in client.get(page).content.decode()
     assert client.post(release).status_code == 409
     with clock.frozen(first_session(batch).starts_at - timedelta(minutes=10)):
+        client.logout()
         sign_in(client, make_user(Role.CENTRE_OFFICER))
         assert release in client.get(page).content.decode()
         assert client.post(release).status_code == 302
@@ -333,7 +334,7 @@ def test_the_centres_key_lies_sealed_and_private():
 
 @pytest.mark.req("R032")
 def test_confirming_is_the_approvers_and_tells_the_rooms_above():
-    person, user = make_learner()
+    person, _user = make_learner()
     batch = make_batch(state="returned", persons=[person])
     with pytest.raises(Forbidden):
         api.confirm_batch(batch, by=make_actor(Role.CENTRE_OFFICER))

@@ -125,6 +125,21 @@ def merge(room: Path, language: str, found: polib.POFile, *, write: bool) -> lis
     return lacking
 
 
+def conflicts(language: str = "zh_Hans") -> list[str]:
+    """Texts that two rooms translate differently. Django merges all catalogues into one, so one of them would show wrong:
+    give one a context (``pgettext``, ``{% translate … context … %}``) or another wording."""
+    seen: dict[tuple[str | None, str], tuple[str, str]] = {}
+    found = []
+    for room in rooms_with_texts():
+        path = catalogue(room, language)
+        for entry in polib.pofile(str(path)) if path.is_file() else ():
+            text = entry.msgstr or entry.msgstr_plural.get(0, "")
+            first = seen.setdefault((entry.msgctxt, entry.msgid), (room.name, text))
+            if text and first[1] != text:
+                found.append(f"{entry.msgid!r}: {first[0]} {first[1]!r}, {room.name} {text!r}")
+    return found
+
+
 class Command(BaseCommand):
     help = "Extract texts, complete the English catalogue, fail on a missing Chinese text, compile."
 
@@ -157,6 +172,9 @@ class Command(BaseCommand):
                 lacking += len(missing)
         if not options["check"]:
             compile_catalogues()
+        for text in conflicts():
+            self.stderr.write(f"two rooms differ on {text}")
+            lacking += 1
         if lacking:
-            raise CommandError(f"{lacking} texts without translation")
+            raise CommandError(f"{lacking} texts without translation, or with two")
         self.stdout.write("catalogues complete")

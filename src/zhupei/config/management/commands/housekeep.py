@@ -11,10 +11,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 
-from zhupei.audit.api import verify_chain
+from zhupei.audit.api import seal, verify_chain
 from zhupei.certificates.api import consume_news
 from zhupei.exams.api import recompute_deadlines as recompute_tests
-from zhupei.hours.api import verify_ledger
+from zhupei.hours.api import report_differences
 from zhupei.kernel import clock
 from zhupei.training.api import recompute_deadlines as recompute_plans
 
@@ -25,14 +25,14 @@ VERIFY_HOUR = 2  # Shanghai time, once a night
 
 def verify() -> None:
     """The nightly recomputation; a difference is logged as an error (``zhupei verify`` shows it whole)."""
-    chain, ledger = verify_chain(), verify_ledger()
+    chain, ledger = verify_chain(), report_differences()
     if not chain.whole:
         log.error("the audit chain is broken at event %s: %s", chain.broken_at, chain.reason)
     for difference in ledger.differences:
         log.error("the hours ledger differs: %s", difference)
 
 
-TASKS: tuple[Callable[[], Any], ...] = (consume_news, recompute_plans, recompute_tests)
+TASKS: tuple[Callable[[], Any], ...] = (seal, consume_news, recompute_plans, recompute_tests)
 
 
 def run_once() -> None:

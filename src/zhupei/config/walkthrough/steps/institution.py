@@ -48,7 +48,7 @@ def register(story: Story) -> None:
         code = values["uscc"][:-1] + ("1" if values["uscc"][-1] != "1" else "2")
         page = applicant.open("/institutions/apply/")
         page.submit(values | {"uscc": code}, field="uscc", button=("send_code", "1"), expect=422).must_say(
-            "GB 32100"
+            "校验位"
         )
     with story.step("head", "applies on the public page with the code sent to the mobile"):
         applicant.submit(values, field="uscc", button=("send_code", "1"))
