@@ -19,8 +19,10 @@ from zhupei.organisations.models import Jurisdiction, Membership
 from zhupei.rulebook.api import load_rulebook
 
 if TYPE_CHECKING:
+    from zhupei.certificates.api import Certificate
     from zhupei.delivery import api as delivery
     from zhupei.exams.models import BankApplication, Batch
+    from zhupei.hall.api import HallBatch
     from zhupei.hours.models import HourEntry
     from zhupei.institutions.models import Institution, Site, Teacher
     from zhupei.itembank.models import BankRelease
@@ -231,7 +233,11 @@ def make_learner(name: str = "", **fields: object) -> tuple[Person, User]:
 
     person = make_person(name, **fields)
     person.user = User.objects.create_user(
-        login_of_identity(person.identity_number), "x", display_name=person.name, phone=person.phone, is_learner=True
+        login_of_identity(person.identity_number),
+        "x",
+        display_name=person.name,
+        phone=person.phone,
+        is_learner=True,
     )
     person.save(update_fields=["user"])
     give_consent(person, "account", by=as_actor(person.user))
@@ -309,7 +315,11 @@ def make_plan(institution: Institution | None = None, state: str = "received", *
         opinion="同意申报。",
         signed_by="王建国",
         seal=store(
-            b"%PDF-1.4 seal", name="seal.pdf", content_type="application/pdf", purpose="plan_seal", by=SYSTEM,
+            b"%PDF-1.4 seal",
+            name="seal.pdf",
+            content_type="application/pdf",
+            purpose="plan_seal",
+            by=SYSTEM,
             organisation_id=institution.organisation_id,
         ),
         first_day=first,
@@ -324,8 +334,15 @@ def make_plan(institution: Institution | None = None, state: str = "received", *
     for position, code in enumerate(posts, 1):
         post = Post.objects.get(code=code)
         PlanRow.objects.create(
-            plan=plan, position=position, post=post, syllabus=syllabus_of(post, first), expected=expected,
-            periods=periods.to_json(times), time_text=time_text, hours=periods.hours_of(times), fee=Decimal("1200.00"),
+            plan=plan,
+            position=position,
+            post=post,
+            syllabus=syllabus_of(post, first),
+            expected=expected,
+            periods=periods.to_json(times),
+            time_text=time_text,
+            hours=periods.hours_of(times),
+            fee=Decimal("1200.00"),
         )
     return plan
 
@@ -364,7 +381,12 @@ def make_class(institution: Institution | None = None, *, lessons: int = 0, stat
     for starts_at, ends_at in schedule.intervals(times)[:lessons]:
         minutes = int((ends_at - starts_at).total_seconds() // 60)
         Lesson.objects.create(
-            training_class=training_class, room=room, teacher=teacher, topic="施工技术", starts_at=starts_at, ends_at=ends_at,
+            training_class=training_class,
+            room=room,
+            teacher=teacher,
+            topic="施工技术",
+            starts_at=starts_at,
+            ends_at=ends_at,
             hours=(Decimal(minutes) / 45).quantize(Decimal("0.01")),
         )
     return training_class
@@ -578,14 +600,13 @@ def make_hall_return(
     from zhupei.exams import actions, keys
 
     key = actions.bundle_key(batch)
-    bundle = delivery.open_bundle(
-        actions.bundle_file(batch), bundle_key=key, verifier=keys.centre_verifier()
-    )
+    bundle = delivery.open_bundle(actions.bundle_file(batch), bundle_key=key, verifier=keys.centre_verifier())
     sittings = []
     for number, one in enumerate(bundle.candidates):
         answers = {
             subject: {
-                slot.key: bundle.keys[slot.key].right for slot in list(paper.slots())[wrong if number == 0 else 0 :]
+                slot.key: bundle.keys[slot.key].right
+                for slot in list(paper.slots())[wrong if number == 0 else 0 :]
             }
             for subject, paper in one.papers.items()
         }
@@ -627,3 +648,42 @@ def make_hall_return(
     return delivery.seal_return(
         content, bundle_key=key, signer=signer or actions.local_hall_signer(batch.hall_id)
     )
+
+
+def make_filed_staff(organisation: Organisation) -> dict[Role, User]:
+    """A hall's technical head and room administrator, trained and filed with the centre (R146–R148)."""
+    from zhupei.hall.api import file_staff, report_staff
+
+    staff = {}
+    for role in (Role.HALL_TECHNICAL_HEAD, Role.ROOM_ADMINISTRATOR):
+        staff[role] = make_user(role, organisation)
+        row = report_staff(
+            staff[role].pk,
+            role,
+            trained_on=clock.today(),
+            training="考场岗位培训",
+            organisation_id=organisation.pk,
+            by=SYSTEM,
+        )
+        file_staff(row, f"备{next(_count)}", by=SYSTEM)
+    return staff
+
+
+def make_hall_batch(batch: Batch | None = None, *, state: str = "open", candidates: int = 2) -> HallBatch:
+    """A released batch whose bundle is in its hall: ``sealed`` or ``open``. Needs ``settings.HALL_DATA`` of the test's own,
+    and ``close_engine()`` at its end (see the fixture of the hall's tests)."""
+    from zhupei.exams.api import bundle_file
+    from zhupei.hall.api import open_batch, take_in
+
+    batch = batch or make_batch(candidates=candidates, state="released")
+    row = take_in(bundle_file(batch), by=SYSTEM)
+    return open_batch(row, by=SYSTEM) if state == "open" else row
+
+
+def make_certificate(*, person: Person | None = None, institution: Institution | None = None) -> Certificate:
+    """A valid certificate for post 101, from a batch whose result the centre has confirmed."""
+    from zhupei.certificates.api import Certificate, consume_news
+
+    batch = make_batch(institution, state="confirmed", persons=[person or make_person()])
+    consume_news()
+    return Certificate.objects.get(result__candidate__batch=batch)

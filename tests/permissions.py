@@ -31,6 +31,9 @@ class Row:
     kwargs: Makers = field(default=dict)
     method: str = "get"
 
+    def __str__(self) -> str:
+        return f"{self.method} {self.name}"
+
 
 def visit(client: Client, row: Row, kwargs: dict[str, Any]) -> HttpResponse:
     """Open the page of ``row``; a post carries no data, so the page may well refuse its content."""

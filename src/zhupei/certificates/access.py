@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from zhupei.exams.api import results_for
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, INSTITUTION, Role
 from zhupei.web.access import Nav, public, roles
 
+from .actions import waiting_results
 from .models import Certificate
 
 READERS = INSTITUTION | CENTRE | CITY | DISTRICT
@@ -41,3 +43,8 @@ def certificates_for(actor: Actor) -> QuerySet[Certificate]:
     if actor.has(Role.LEARNER) and actor.user_id is not None:
         seen |= Q(person__user_id=actor.user_id)
     return rows.filter(seen)
+
+
+def held_for(actor: Actor) -> int:
+    """How many confirmed passes that the actor sees wait for their certificate."""
+    return waiting_results().filter(pk__in=results_for(actor).values("pk")).count()

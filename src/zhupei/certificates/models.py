@@ -26,12 +26,12 @@ class Certificate(models.Model):
     result = models.OneToOneField("exams.Result", on_delete=models.PROTECT, related_name="certificate")
     holder_name = models.CharField(_("holder"), max_length=50)
     id_last4 = models.CharField(max_length=4)
-    institution_name = models.CharField(_("issuer"), max_length=200)
+    institution_name = models.CharField(_("issuing institution"), max_length=200)
     post_name = models.CharField(_("post"), max_length=60)
     hours = models.DecimalField(_("class hours"), max_digits=6, decimal_places=2)
     trained_from = models.DateField(_("trained from"), null=True, blank=True)
     trained_to = models.DateField(_("trained to"), null=True, blank=True)
-    issued_on = models.DateField(_("issued on"))
+    issued_on = models.DateField(_("date of issue"))
     state = models.CharField(
         _("state"), max_length=10, choices=CertificateState.choices, default=CertificateState.VALID
     )

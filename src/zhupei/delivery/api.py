@@ -1,57 +1,47 @@
 """The door of the exam engine: formats, sealing, scoring, journal, engine, application."""
 
-from zhupei.delivery.app import ExamApp
-from zhupei.delivery.engine import (
-    Ack,
-    Engine,
-    Health,
-    Pulse,
-    Receipt,
-    SeatStatus,
-    SubjectProgress,
-)
-from zhupei.delivery.formats import (
+from zhupei.delivery.app.application import ExamApp
+from zhupei.delivery.engine.doors import Engine
+from zhupei.delivery.engine.replies import Ack, Health, Pulse, Receipt, SeatStatus, SubjectProgress
+from zhupei.delivery.formats.base import FormatError
+from zhupei.delivery.formats.bundles import (
     BUNDLE_FORMAT,
-    RETURN_FORMAT,
-    Answers,
-    AnyEvent,
     Bundle,
     Candidate,
-    Capture,
-    CheckIn,
+    Party,
+    Room,
+    Rules,
+    Session,
+    check_bundle,
+    complete,
+)
+from zhupei.delivery.formats.events import AnyEvent, Entry, IncidentNoted, State, SubmitKind
+from zhupei.delivery.formats.papers import (
     Child,
     ChildKind,
-    Entry,
-    FormatError,
-    IncidentNoted,
     Key,
     Kind,
     Option,
     Paper,
-    Party,
-    Return,
-    Room,
-    Rules,
     ScoreRule,
     Section,
-    Session,
-    SittingRecord,
-    SittingScore,
     Slot,
-    SlotScore,
-    State,
-    SubjectScore,
-    SubmitKind,
     Unit,
-    check_bundle,
     check_paper,
-    check_return,
-    complete,
-    complete_return,
     paper_digest,
     signed_off,
     slot_key,
 )
+from zhupei.delivery.formats.returns import (
+    RETURN_FORMAT,
+    Capture,
+    CheckIn,
+    Return,
+    SittingRecord,
+    check_return,
+    complete_return,
+)
+from zhupei.delivery.formats.scores import Answers, SittingScore, SlotScore, SubjectScore
 from zhupei.delivery.journal import Journal, JournalError, SqliteJournal
 from zhupei.delivery.scoring import score_paper, score_sitting, score_slot
 from zhupei.delivery.sealing import (

@@ -22,7 +22,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
-from zhupei.delivery.formats import AnyEvent, Entry, encoder, event_decoder
+from zhupei.delivery.formats.base import encoder
+from zhupei.delivery.formats.events import AnyEvent, Entry, event_decoder
 from zhupei.kernel.errors import Refusal
 
 MAX_BATCH = 2000

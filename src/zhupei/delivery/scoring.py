@@ -23,17 +23,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
-from zhupei.delivery.formats import (
-    Answers,
-    FormatError,
-    Key,
-    Paper,
-    Rules,
-    SittingScore,
-    Slot,
-    SlotScore,
-    SubjectScore,
-)
+from zhupei.delivery.formats.base import FormatError
+from zhupei.delivery.formats.bundles import Rules
+from zhupei.delivery.formats.papers import Key, Paper, Slot
+from zhupei.delivery.formats.scores import Answers, SittingScore, SlotScore, SubjectScore
 
 ZERO = Decimal(0)
 HALF = Decimal("0.5")

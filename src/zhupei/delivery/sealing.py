@@ -35,17 +35,9 @@ import zlib
 
 import msgspec
 
-from zhupei.delivery.formats import (
-    BUNDLE_FORMAT,
-    RETURN_FORMAT,
-    Bundle,
-    Return,
-    bundle_decoder,
-    check_bundle,
-    check_return,
-    encoder,
-    return_decoder,
-)
+from zhupei.delivery.formats.base import encoder
+from zhupei.delivery.formats.bundles import BUNDLE_FORMAT, Bundle, bundle_decoder, check_bundle
+from zhupei.delivery.formats.returns import RETURN_FORMAT, Return, check_return, return_decoder
 from zhupei.kernel.crypto import DecryptionFailed, Signer, Verifier, decrypt, encrypt, sm3
 from zhupei.kernel.errors import Refusal
 

@@ -21,8 +21,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from zhupei.delivery import formats as f
-from zhupei.delivery.formats import AnyEvent, State, SubmitKind
+from zhupei.delivery.formats import events as ev
+from zhupei.delivery.formats.events import AnyEvent, State, SubmitKind
+from zhupei.delivery.formats.scores import SittingScore
 
 NO_ANSWER: tuple[str, ...] = ()
 
@@ -66,7 +67,7 @@ class Sitting:
     started_at: int | None = None
     submitted_at: int | None = None
     submit_kind: SubmitKind | None = None
-    scores: f.SittingScore | None = None
+    scores: SittingScore | None = None
     shown_at: int | None = None
     windows_left: int = 0
     away_ms: int = 0
@@ -127,7 +128,7 @@ class Hall:
     bundles: dict[str, str] = field(default_factory=dict)
     """bundle id → digest over its digests."""
     proposals: dict[str, Proposal] = field(default_factory=dict)
-    incidents: list[f.IncidentNoted] = field(default_factory=list)
+    incidents: list[ev.IncidentNoted] = field(default_factory=list)
     generation: int = 0
     last_tick: int = 0
     last_at: int = 0
@@ -154,7 +155,7 @@ class Hall:
             handler(self, event)
 
 
-def _engine_started(hall: Hall, event: f.EngineStarted) -> None:
+def _engine_started(hall: Hall, event: ev.EngineStarted) -> None:
     hall.generation = max(hall.generation, event.generation)
     running = any(one.state == "running" for one in hall.sittings.values())
     if running and event.down_ms > 0:
@@ -164,15 +165,15 @@ def _engine_started(hall: Hall, event: f.EngineStarted) -> None:
         )
 
 
-def _loaded(hall: Hall, event: f.Loaded) -> None:
+def _loaded(hall: Hall, event: ev.Loaded) -> None:
     hall.bundles.setdefault(event.bundle_id, event.digest)
 
 
-def _opened(hall: Hall, event: f.Opened) -> None:
+def _opened(hall: Hall, event: ev.Opened) -> None:
     hall.opened.setdefault((event.session_id, event.room_id), event.tick)
 
 
-def _admitted(hall: Hall, event: f.Admitted) -> None:
+def _admitted(hall: Hall, event: ev.Admitted) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state != "not_admitted":
         return
@@ -182,17 +183,17 @@ def _admitted(hall: Hall, event: f.Admitted) -> None:
     sitting.room_id, sitting.seat_no = event.room_id, event.seat_no
 
 
-def _entered(hall: Hall, event: f.Entered) -> None:
+def _entered(hall: Hall, event: ev.Entered) -> None:
     sitting = hall.sitting(event.candidate_id)
     sitting.token_digest = event.token_digest
     sitting.may_enter = sitting.state == "admitted"
 
 
-def _entry_allowed(hall: Hall, event: f.EntryAllowed) -> None:
+def _entry_allowed(hall: Hall, event: ev.EntryAllowed) -> None:
     hall.sitting(event.candidate_id).may_enter = True
 
 
-def _started(hall: Hall, event: f.Started) -> None:
+def _started(hall: Hall, event: ev.Started) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state != "admitted":
         return
@@ -204,7 +205,7 @@ def _started(hall: Hall, event: f.Started) -> None:
     sitting.version += 1
 
 
-def _turned(hall: Hall, event: f.SubjectTurned) -> None:
+def _turned(hall: Hall, event: ev.SubjectTurned) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state not in ("running", "paused") or event.subject in sitting.closed:
         return
@@ -214,7 +215,7 @@ def _turned(hall: Hall, event: f.SubjectTurned) -> None:
             sitting.closed |= {event.closes}
 
 
-def _saved(hall: Hall, event: f.Saved) -> None:
+def _saved(hall: Hall, event: ev.Saved) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state not in ("running", "paused"):
         return
@@ -226,7 +227,7 @@ def _saved(hall: Hall, event: f.Saved) -> None:
     sitting.max_seq = max(sitting.max_seq, event.seq)
 
 
-def _marked(hall: Hall, event: f.Marked) -> None:
+def _marked(hall: Hall, event: ev.Marked) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state not in ("running", "paused"):
         return
@@ -236,7 +237,7 @@ def _marked(hall: Hall, event: f.Marked) -> None:
     sitting.max_seq = max(sitting.max_seq, event.seq)
 
 
-def _heartbeat(hall: Hall, event: f.Heartbeat) -> None:
+def _heartbeat(hall: Hall, event: ev.Heartbeat) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state not in ("running", "paused"):
         return
@@ -246,13 +247,13 @@ def _heartbeat(hall: Hall, event: f.Heartbeat) -> None:
     )
 
 
-def _window_left(hall: Hall, event: f.WindowLeft) -> None:
+def _window_left(hall: Hall, event: ev.WindowLeft) -> None:
     sitting = hall.sitting(event.candidate_id)
     sitting.windows_left += 1
     sitting.away_ms += event.away_ms
 
 
-def _paused(hall: Hall, event: f.Paused) -> None:
+def _paused(hall: Hall, event: ev.Paused) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state != "running":
         return
@@ -261,7 +262,7 @@ def _paused(hall: Hall, event: f.Paused) -> None:
     sitting.version += 1
 
 
-def _resumed(hall: Hall, event: f.Resumed) -> None:
+def _resumed(hall: Hall, event: ev.Resumed) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state != "paused":
         return
@@ -269,7 +270,7 @@ def _resumed(hall: Hall, event: f.Resumed) -> None:
     sitting.version += 1
 
 
-def _time_added(hall: Hall, event: f.TimeAdded) -> None:
+def _time_added(hall: Hall, event: ev.TimeAdded) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state in ("submitted", "voided"):
         return
@@ -279,13 +280,13 @@ def _time_added(hall: Hall, event: f.TimeAdded) -> None:
         hall.proposals[event.proposal].applied = True
 
 
-def _seat_moved(hall: Hall, event: f.SeatMoved) -> None:
+def _seat_moved(hall: Hall, event: ev.SeatMoved) -> None:
     sitting = hall.sitting(event.candidate_id)
     sitting.room_id, sitting.seat_no = event.room_id, event.seat_no
     sitting.token_digest, sitting.may_enter = "", True
 
 
-def _submitted(hall: Hall, event: f.Submitted) -> None:
+def _submitted(hall: Hall, event: ev.Submitted) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state not in ("running", "paused"):
         return
@@ -294,13 +295,13 @@ def _submitted(hall: Hall, event: f.Submitted) -> None:
     sitting.submitted_at, sitting.submit_kind, sitting.scores = event.at, event.kind, event.scores
 
 
-def _shown(hall: Hall, event: f.ResultShown) -> None:
+def _shown(hall: Hall, event: ev.ResultShown) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.shown_at is None:
         sitting.shown_at = event.at
 
 
-def _voided(hall: Hall, event: f.Voided) -> None:
+def _voided(hall: Hall, event: ev.Voided) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state == "voided":
         return
@@ -308,29 +309,29 @@ def _voided(hall: Hall, event: f.Voided) -> None:
     sitting.state, sitting.paused_tick, sitting.void_reason = "voided", None, event.reason
 
 
-def _incident(hall: Hall, event: f.IncidentNoted) -> None:
+def _incident(hall: Hall, event: ev.IncidentNoted) -> None:
     hall.incidents.append(event)
 
 
 _HANDLERS: dict[type, Any] = {
-    f.EngineStarted: _engine_started,
-    f.Loaded: _loaded,
-    f.Opened: _opened,
-    f.Admitted: _admitted,
-    f.Entered: _entered,
-    f.EntryAllowed: _entry_allowed,
-    f.Started: _started,
-    f.SubjectTurned: _turned,
-    f.Saved: _saved,
-    f.Marked: _marked,
-    f.Heartbeat: _heartbeat,
-    f.WindowLeft: _window_left,
-    f.Paused: _paused,
-    f.Resumed: _resumed,
-    f.TimeAdded: _time_added,
-    f.SeatMoved: _seat_moved,
-    f.Submitted: _submitted,
-    f.ResultShown: _shown,
-    f.Voided: _voided,
-    f.IncidentNoted: _incident,
+    ev.EngineStarted: _engine_started,
+    ev.Loaded: _loaded,
+    ev.Opened: _opened,
+    ev.Admitted: _admitted,
+    ev.Entered: _entered,
+    ev.EntryAllowed: _entry_allowed,
+    ev.Started: _started,
+    ev.SubjectTurned: _turned,
+    ev.Saved: _saved,
+    ev.Marked: _marked,
+    ev.Heartbeat: _heartbeat,
+    ev.WindowLeft: _window_left,
+    ev.Paused: _paused,
+    ev.Resumed: _resumed,
+    ev.TimeAdded: _time_added,
+    ev.SeatMoved: _seat_moved,
+    ev.Submitted: _submitted,
+    ev.ResultShown: _shown,
+    ev.Voided: _voided,
+    ev.IncidentNoted: _incident,
 }

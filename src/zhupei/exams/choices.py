@@ -45,7 +45,7 @@ class BatchState(models.TextChoices):
     RELEASED = "released", _("Released to the hall")
     RETURNED = "returned", _("Return received, scores provisional")
     CONFIRMED = "confirmed", _("Results confirmed")
-    CANCELLED = "cancelled", _("Cancelled")
+    CANCELLED = "cancelled", _("Test cancelled")
 
 
 B = BatchState
@@ -65,7 +65,7 @@ BATCH_TONES = {B.PREPARING: "draft", B.LOCKED: "waiting", B.READY: "waiting", B.
 
 
 class ResultState(models.TextChoices):
-    PROVISIONAL = "provisional", _("Provisional")
+    PROVISIONAL = "provisional", _("To be confirmed")
     DOUBTFUL = "doubtful", _("In doubt")
     CONFIRMED = "confirmed", _("Confirmed")
     VOID = "void", _("Void")
@@ -115,7 +115,7 @@ VERBS = {
     "receive": _("Return received"),
     "accept_differences": _("Differences accepted"),
     "confirm": _("Confirmed"),
-    "cancel": _("Cancelled"),
+    "cancel": _("Test cancelled"),
     "reopen": _("Taken up again"),
     "compute": _("Scored from the raw answers"),
     "doubt": _("Put in doubt"),

@@ -75,7 +75,7 @@ class ApplicationForm(ZForm):
     )
     lead = forms.CharField(label=_("Person in charge of the test"), max_length=50)
     lead_mobile = MobileField(label=_("Mobile of the person in charge"), max_length=20)
-    contact = forms.CharField(label=_("Contact"), max_length=50)
+    contact = forms.CharField(label=_("Contact person"), max_length=50)
     contact_mobile = MobileField(label=_("Mobile of the contact"), max_length=20)
     signed_by = forms.CharField(label=_("Signed by (head of the unit)"), max_length=50, required=False)
     signed_on = DateField(label=_("Date of signature"), required=False)
@@ -91,8 +91,8 @@ class SessionForm(ZFormMixin, forms.Form):
     """One session: a day, from, to."""
 
     day = DateField(label=_("Date"))
-    start = TimeField(label=_("From"))
-    end = TimeField(label=_("To"))
+    start = TimeField(label=_("Begins at"))
+    end = TimeField(label=_("Ends at"))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

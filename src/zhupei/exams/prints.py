@@ -141,7 +141,7 @@ def seat_list(batch: Batch, slot: Slot, room_id: int) -> documents.SeatList:
 def outcome_words(result: Result | None) -> str:
     """What a result says, in a word: 合格, 不合格, 缺考, 作废, 存疑."""
     if result is None:
-        return _("Absent")
+        return _("Did not come")
     if result.state == ResultState.VOID:
         return _("Void")
     if result.state == ResultState.DOUBTFUL:

@@ -9,7 +9,7 @@ from zhupei.kernel.transitions import Transitions
 class HallBatchState(models.TextChoices):
     SEALED = "sealed", _("Bundle in, still sealed")
     OPEN = "open", _("Opened, test can be held")
-    CLOSED = "closed", _("Closed")
+    CLOSED = "closed", _("Closed in the hall")
     RETURNED = "returned", _("Return made")
 
 
@@ -31,8 +31,8 @@ class CheckInMethod(models.TextChoices):
 
 class CheckInDecision(models.TextChoices):
     PENDING = "pending", _("Waiting for a second person")
-    ACCEPTED = "accepted", _("Accepted")
-    REFUSED = "refused", _("Refused")
+    ACCEPTED = "accepted", _("Identity confirmed")
+    REFUSED = "refused", _("Turned away")
 
 
 class ActKind(models.TextChoices):

@@ -147,7 +147,7 @@ class MoveForm(ReasonForm):
 
 
 class IncidentForm(ZForm):
-    kind = forms.ChoiceField(label=_("Kind"), choices=IncidentKind.choices)
+    kind = forms.ChoiceField(label=_("Kind of incident"), choices=IncidentKind.choices)
     candidate = forms.ChoiceField(label=_("About"), required=False)
     text = forms.CharField(
         label=_("What happened"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4})

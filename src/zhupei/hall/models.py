@@ -40,7 +40,7 @@ class HallBatch(models.Model):
     board = models.JSONField(default=list, blank=True)
     sealed_key = models.TextField(blank=True)
     taken_in_by = models.CharField(max_length=200)
-    taken_in_at = models.DateTimeField(_("taken in"))
+    taken_in_at = models.DateTimeField(_("received in the hall"))
     opened_by = models.CharField(max_length=200, blank=True)
     opened_at = models.DateTimeField(_("opened"), null=True, blank=True)
     closed_by = models.CharField(max_length=200, blank=True)
@@ -195,7 +195,7 @@ class StaffFiling(models.Model):
     reported_at = models.DateTimeField()
     filing_no = models.CharField(_("filing number"), max_length=60, blank=True)
     filed_by = models.CharField(max_length=200, blank=True)
-    filed_at = models.DateTimeField(_("filed"), null=True, blank=True)
+    filed_at = models.DateTimeField(_("filed on"), null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -24,7 +24,7 @@ class Level(models.TextChoices):
 class ItemState(models.TextChoices):
     DRAFT = "draft", _("Draft")
     REVIEWED = "reviewed", _("Reviewed")
-    PUBLISHED = "published", _("Published")
+    PUBLISHED = "published", _("Published in the bank")
     RETIRED = "retired", _("Retired")
 
 

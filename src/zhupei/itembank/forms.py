@@ -69,7 +69,7 @@ class ItemForm(ZForm):
         required=False,
     )
     basis = forms.CharField(
-        label=gettext_lazy("Clause"),
+        label=gettext_lazy("Basis of the item"),
         help_text=gettext_lazy("The law or standard that the item rests on, with its number."),
         max_length=MAX_BASIS,
         required=False,
@@ -185,7 +185,7 @@ class TrueFalseForm(ItemForm):
 class ChildForm(ZForm):
     """One sub-question of a case."""
 
-    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=CHILD_KINDS, initial=ItemKind.SINGLE)
+    kind = forms.ChoiceField(label=gettext_lazy("Item kind"), choices=CHILD_KINDS, initial=ItemKind.SINGLE)
     stem = forms.CharField(
         label=gettext_lazy("Question"), widget=forms.Textarea(attrs={"rows": 2}), max_length=MAX_STEM
     )
@@ -280,7 +280,7 @@ def child_values(text: ItemText) -> list[dict[str, Any]]:
 class ItemFilter(ZFormMixin, forms.Form):
     q = forms.CharField(label=gettext_lazy("Words of the stem, or number"), max_length=80, required=False)
     subject = forms.ChoiceField(label=gettext_lazy("Subject"), required=False)
-    kind = forms.ChoiceField(label=gettext_lazy("Kind"), required=False)
+    kind = forms.ChoiceField(label=gettext_lazy("Item kind"), required=False)
     state = forms.ChoiceField(label=gettext_lazy("State"), required=False)
     chapter = forms.CharField(label=gettext_lazy("Chapter"), max_length=20, required=False)
 

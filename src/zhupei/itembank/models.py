@@ -14,7 +14,7 @@ class Item(models.Model):
     uid = models.CharField(_("number"), max_length=40, unique=True)
     subject = models.CharField(_("subject"), max_length=20, choices=Subject.choices)
     posts = models.ManyToManyField("rulebook.Post", related_name="+", verbose_name=_("posts"))
-    kind = models.CharField(_("kind"), max_length=12, choices=ItemKind.choices)
+    kind = models.CharField(_("item kind"), max_length=12, choices=ItemKind.choices)
     chapter = models.CharField(_("syllabus chapter"), max_length=20, blank=True)
     level = models.CharField(_("level"), max_length=6, choices=Level.choices)
     stem = models.TextField(
@@ -50,7 +50,7 @@ class ItemVersion(models.Model):
     content = models.JSONField()
     key = models.JSONField()
     explanation = models.TextField(_("explanation"), blank=True)
-    basis = models.CharField(_("clause"), max_length=300, blank=True)
+    basis = models.CharField(_("basis"), max_length=300, blank=True)
     difficulty = models.DecimalField(
         _("expected share of right answers"), max_digits=4, decimal_places=3, null=True
     )
@@ -73,7 +73,7 @@ class BankRelease(models.Model):
     """The bank as it stood at one moment (R033): the published versions, frozen under one digest."""
 
     number = models.PositiveIntegerField(_("release"), unique=True)
-    released_at = models.DateTimeField(_("released"))
+    released_at = models.DateTimeField(_("released at"))
     released_by = models.CharField(max_length=100)
     digest = models.CharField(max_length=64)
     versions = models.ManyToManyField(ItemVersion, related_name="+")

@@ -19,7 +19,7 @@ class Blueprint(models.Model):
     )
     subject = models.CharField(_("subject"), max_length=20, choices=Subject.choices)
     version = models.PositiveIntegerField(_("version"))
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(_("blueprint name"), max_length=100)
     sections = models.JSONField()
     full_mark = models.DecimalField(_("full mark"), max_digits=5, decimal_places=1)
     is_current = models.BooleanField(_("in force"), default=True)

@@ -88,7 +88,10 @@ def _sitting(candidate: Candidate) -> NextStep | None:
             )
     if now >= candidate.slot.ends_at:
         return NextStep(
-            "test", _("Your test is over"), _("The centre checks the answers and confirms the scores."), facts=facts
+            "test",
+            _("Your test is over"),
+            _("The centre checks the answers and confirms the scores."),
+            facts=facts,
         )
     return NextStep(
         "test",
@@ -109,7 +112,9 @@ def _scored(result: Result) -> NextStep:
         text = _("The decision and its reason stand with the scores. You may be tested again.")
         return NextStep("test", _("The result was voided"), text, url, label, "slash-circle", facts)
     if not result.passed:
-        text = _("Each subject needs %(mark)s points. Your hours stay valid; your institution can put you into a later test.")
+        text = _(
+            "Each subject needs %(mark)s points. Your hours stay valid; your institution can put you into a later test."
+        )
         text %= {"mark": parameter("subject_pass_mark")}
         return NextStep("test", _("Not passed this time"), text, url, label, "arrow-repeat", facts)
     text = _("The centre confirms the results; then your certificate is issued.")
@@ -128,10 +133,20 @@ def _learning(enrolment: Enrolment) -> NextStep:
     upcoming = training_class.lessons.filter(ends_at__gte=clock.now()).select_related("room__site").first()
     if training_class.state in (ClassState.ENROLLING, ClassState.RUNNING) and upcoming is not None:
         facts += [(_("Next lesson"), _when(upcoming.starts_at)), (_("Room"), str(upcoming.room))]
-        return NextStep("learn", _("Go to class"), _("Sign in and out at every lesson."), url, _("My class"), "mortarboard", facts)
+        return NextStep(
+            "learn",
+            _("Go to class"),
+            _("Sign in and out at every lesson."),
+            url,
+            _("My class"),
+            "mortarboard",
+            facts,
+        )
     if done < needed:
         text = _("Ask your institution how to make up the hours that lack.")
-        return NextStep("learn", _("Hours are missing"), text, url, _("See my hours"), "exclamation-triangle", facts)
+        return NextStep(
+            "learn", _("Hours are missing"), text, url, _("See my hours"), "exclamation-triangle", facts
+        )
     text = _("Your hours are complete. Your institution applies for the test and puts you on the list.")
     return NextStep("test", _("Waiting for the test"), text, url, _("My class"), "hourglass-split", facts)
 
@@ -154,12 +169,21 @@ def next_step(person: Person | None) -> NextStep:
         newest = next(c for c in certificates if c.result.candidate.enrolment_id == latest.pk)
         facts = [(_("Post"), newest.post_name), (_("Number"), newest.number)]
         url = reverse("certificates:mine")
-        return NextStep("certificate", _("Your certificate is issued"), "", url, _("My certificates"), "award", facts)
+        return NextStep(
+            "certificate", _("Your certificate is issued"), "", url, _("My certificates"), "award", facts
+        )
     if latest is None:
         text = _("Choose a class near you. You need %(hours)s class hours before the test.") % {
             "hours": f"{Decimal(needed_hours()).normalize():f}"
         }
-        return NextStep("enrol", _("Enrol in a class"), text, reverse("training:open_classes"), _("Find a class"), "search")
+        return NextStep(
+            "enrol",
+            _("Enrol in a class"),
+            text,
+            reverse("training:open_classes"),
+            _("Find a class"),
+            "search",
+        )
     if candidate is not None:
         result = getattr(candidate, "result", None)
         if result is not None:
@@ -171,8 +195,17 @@ def next_step(person: Person | None) -> NextStep:
         text = _("The institution checks your data. You get a notice.")
         url = reverse("training:my_class", args=[latest.pk])
         facts = [(_("Class"), latest.training_class.name)]
-        return NextStep("enrol", _("Your enrolment is being reviewed"), text, url, _("See it"), "hourglass-split", facts)
+        return NextStep(
+            "enrol", _("Your enrolment is being reviewed"), text, url, _("See it"), "hourglass-split", facts
+        )
     if latest.state == EnrolmentState.RETURNED:
         url = reverse("training:my_class", args=[latest.pk])
-        return NextStep("enrol", _("Your enrolment was returned"), latest.reason, url, _("See what to change"), "pencil-square")
+        return NextStep(
+            "enrol",
+            _("Your enrolment was returned"),
+            latest.reason,
+            url,
+            _("See what to change"),
+            "pencil-square",
+        )
     return _learning(latest)

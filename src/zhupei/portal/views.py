@@ -32,7 +32,9 @@ def home(request: HttpRequest) -> HttpResponse:
     own = [
         nav
         for nav in navigation()
-        if nav.url_name != "portal:home" and may_open(actor, nav.url_name) and (not nav.only or actor.has(*nav.only))
+        if nav.url_name != "portal:home"
+        and may_open(actor, nav.url_name)
+        and (not nav.only or actor.has(*nav.only))
     ]
     return render(request, "portal/staff.html", {"tasks": tasks_for(actor), "entries": own})
 
@@ -40,4 +42,6 @@ def home(request: HttpRequest) -> HttpResponse:
 def rule(request: HttpRequest) -> HttpResponse:
     """The rule that the platform carries out: name, number, date, what it rests on (R002, R003)."""
     rule_set = current_rule_set()
-    return render(request, "portal/rule.html", {"rule_set": rule_set, "basis": rule_set.legal_basis.order_by("pk")})
+    return render(
+        request, "portal/rule.html", {"rule_set": rule_set, "basis": rule_set.legal_basis.order_by("pk")}
+    )

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhupei.kernel.transitions import Transitions
 
 
 class PlanState(models.TextChoices):
     DRAFT = "draft", _("Draft")
-    SUBMITTED = "submitted", _("Filed")
+    SUBMITTED = "submitted", pgettext_lazy("training", "Filed")
     LATE = "late", _("Filed late, waiting for the centre's decision")
     RETURNED = "returned", _("Returned")
     RECEIVED = "received", _("Received by the centre")
@@ -39,7 +40,7 @@ class ClassState(models.TextChoices):
     RUNNING = "running", _("In session")
     FINISHED = "finished", _("Finished")
     ARCHIVED = "archived", _("Archived")
-    CANCELLED = "cancelled", _("Cancelled")
+    CANCELLED = "cancelled", pgettext_lazy("training", "Cancelled")
 
 
 C = ClassState
@@ -57,7 +58,7 @@ class EnrolmentState(models.TextChoices):
     APPLIED = "applied", _("Waiting for review")
     ACCEPTED = "accepted", _("Accepted")
     RETURNED = "returned", _("Returned")
-    CANCELLED = "cancelled", _("Cancelled")
+    CANCELLED = "cancelled", pgettext_lazy("training", "Cancelled")
 
 
 E = EnrolmentState
@@ -72,8 +73,8 @@ ENROLMENT = Transitions(
 
 
 class PunchKind(models.TextChoices):
-    IN = "in", _("Sign in")
-    OUT = "out", _("Sign out")
+    IN = "in", pgettext_lazy("training", "Sign in")
+    OUT = "out", pgettext_lazy("training", "Sign out")
     ABSENT = "abs", _("Found absent")
 
 
@@ -87,7 +88,7 @@ class AttendanceState(models.TextChoices):
     PRESENT = "present", _("Present")
     LATE = "late", _("Late")
     LEFT_EARLY = "left_early", _("Left early")
-    ABSENT = "absent", _("Absent")
+    ABSENT = "absent", pgettext_lazy("training", "Absent")
 
 
 class ArchiveKind(models.TextChoices):

@@ -40,7 +40,7 @@ class TrainingPlan(models.Model):
     contact = models.CharField(_("contact"), max_length=50)
     contact_phone = models.CharField(_("contact's phone"), max_length=30)
     opinion = models.TextField(_("institution's opinion"), blank=True)
-    signed_by = models.CharField(_("signed by"), max_length=50, blank=True)
+    signed_by = models.CharField(_("person in charge (signature)"), max_length=50, blank=True)
     signature = models.ForeignKey(
         "evidence.StoredFile", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -52,7 +52,7 @@ class TrainingPlan(models.Model):
     deadline_is_provisional = models.BooleanField(default=False)
     calendar_version = models.CharField(max_length=60, blank=True)
     rule_set = models.ForeignKey("rulebook.RuleSet", null=True, on_delete=models.PROTECT, related_name="+")
-    submitted_at = models.DateTimeField(_("filed"), null=True, blank=True)
+    submitted_at = models.DateTimeField(_("filed at"), null=True, blank=True)
     lateness_days = models.PositiveSmallIntegerField(_("working days late"), default=0)
     late_reason = models.TextField(_("reason for filing late"), blank=True)
     created_at = models.DateTimeField()

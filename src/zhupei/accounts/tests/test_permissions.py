@@ -43,8 +43,6 @@ ROWS = [
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "row", [r for r in ROWS if not r.name.startswith("accounts:second")], ids=lambda row: row.name
-)
+@pytest.mark.parametrize("row", [r for r in ROWS if not r.name.startswith("accounts:second")], ids=str)
 def test_who_gets_in(row: Row) -> None:
     check(row)

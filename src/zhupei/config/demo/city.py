@@ -44,7 +44,7 @@ from .scale import Scale
 
 BEGIN = -150  # working days: when the city is founded
 RULE_FROM = date(2019, 1, 1)
-KEYHOLDER = "zhupei.config.demo.city.Silent"
+SILENT = "zhupei.config.demo.city.Silent"
 
 
 class DemoRefused(Exception):
@@ -87,7 +87,7 @@ def build_city(scale: Scale, say: Callable[[str], None] = lambda _line: None) ->
         )
     with (
         override("zh-hans"),
-        override_settings(SMS_SENDER=KEYHOLDER),
+        override_settings(SMS_SENDER=SILENT),
         one_hash(),
         travelling(lambda present: present - timedelta(days=365)) as machine,
     ):
@@ -270,7 +270,7 @@ def _report(stage: Stage, people: list[Learner]) -> Report:
     }
     guests = [_guest(guest.person, "考试进行中，可直接入场作答")]
     with_account = Person.objects.exclude(user=None)
-    for text, found in (
+    for text, rows in (
         ("持有效证书", with_account.filter(certificates__state=CertificateState.VALID)),
         ("证书已注销", with_account.filter(certificates__state=CertificateState.REVOKED)),
         (
@@ -280,10 +280,19 @@ def _report(stage: Stage, people: list[Learner]) -> Report:
         ("今日上课", with_account.filter(enrolments__training_class__state=ClassState.RUNNING)),
         ("待报名审核", with_account.filter(enrolments__state="applied")),
     ):
-        person = found.order_by("pk").first()
+        person = rows.order_by("pk").first()
         if person is not None:
             guests.append(_guest(person, text))
-    return Report(counts, stage.act.accounts, guests, open_test)
+    return Report(counts, _in_order(stage.act.accounts), guests, open_test)
+
+
+def _in_order(accounts: list[Account]) -> list[Account]:
+    """Offices first, in the order in which they were opened, then each institution's together."""
+    first: dict[str, tuple[int, int]] = {}
+    for n, one in enumerate(accounts):
+        number = int("".join(c for c in one.login if c.isdigit()) or 0) if one.login.startswith("head") else 0
+        first.setdefault(one.organisation, (number, n if number == 0 else 0))
+    return sorted(accounts, key=lambda one: first[one.organisation])
 
 
 def _guest(person: Person, text: str) -> dict[str, str]:

@@ -96,7 +96,12 @@ def plan_input(
 
 
 def draw_up(
-    stage: Stage, house: House, key: str, rows: Sequence[tuple[str, int, list[date]]], *, complete: bool = True
+    stage: Stage,
+    house: House,
+    key: str,
+    rows: Sequence[tuple[str, int, list[date]]],
+    *,
+    complete: bool = True,
 ) -> TrainingPlan:
     """A plan in draft; ``key`` tells it from the others."""
     return actions.create_plan(
@@ -219,11 +224,11 @@ def _review_in_part(stage: Stage, course: Course) -> None:
     )
     for n, (enrolment, learner) in enumerate(zip(course.enrolments, course.learners, strict=True)):
         by = registrar if learner.actor else teaching_head
-        if n % 5 == 0 and n:
-            actions.return_enrolment(enrolment, reason="学历证明不清晰，请重新上传。", by=by)
-        elif n % 5 == 1 and learner.actor:
+        if n % 5 == 1 and learner.actor:
             actions.cancel_enrolment(enrolment, reason="时间冲突", by=learner.actor)
-        elif n % 5 in (0, 2, 3):
+        elif n % 5 == 3:
+            actions.return_enrolment(enrolment, reason="学历证明不清晰，请重新上传。", by=by)
+        elif n % 5 in (0, 2):
             actions.accept_enrolment(enrolment, by=by)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 import time as wall
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from django.db import transaction
 
@@ -17,6 +18,7 @@ from zhupei.rulebook.api import calendar
 
 Story = Generator[datetime, None, None]  # yields the moment at which it goes on
 CHUNK = 200  # steps in one transaction: one fsync instead of two hundred
+PATIENCE = 8.0  # seconds without a line
 
 
 class TimeMachine:
@@ -80,7 +82,7 @@ def periods_of(days: list[date], halves: tuple[tuple[time, time], ...]) -> list[
             runs[-1].append(day)
         else:
             runs.append([day])
-    breaks = tuple((a[1], b[0]) for a, b in zip(halves, halves[1:], strict=False))
+    breaks = tuple((a[1], b[0]) for a, b in pairwise(halves))
     return [Period(run[0], run[-1], halves[0][0], halves[-1][1], breaks) for run in runs]
 
 
@@ -91,15 +93,13 @@ class Timeline:
         self._machine, self._say = machine, say
         self._heap: list[tuple[datetime, int, str, Story]] = []
         self._told = 0
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.steps: Counter[str] = Counter()
 
     def tell(self, kind: str, story: Story) -> None:
         """Add a story; ``kind`` names the stage to which its time is counted. It may be added while others are told."""
-        try:
+        with suppress(StopIteration):
             self._push(next(story), kind, story)
-        except StopIteration:
-            pass
 
     def _push(self, at: datetime, kind: str, story: Story) -> None:
         self._told += 1
@@ -107,30 +107,40 @@ class Timeline:
 
     def run(self) -> None:
         """Tell everything up to the present, a line for each month of the story. What lies ahead has not happened."""
-        month, started, steps = "", wall.perf_counter(), 0
-        while self._heap and self._heap[0][0] <= self._machine.present:
-            here = f"{clock.local(max(self._heap[0][0], self._machine.moment)):%Y-%m}"
+        month, started, steps, said = "", wall.perf_counter(), 0, wall.perf_counter()
+
+        def close() -> None:
+            self._say(f"{month} … {wall.perf_counter() - started:.1f} s, {steps} steps")
+
+        while self._due():
+            here = self._month(max(self._heap[0][0], self._machine.moment))
             if here != month:
                 if month:
-                    self._say(f"{month} … {steps} steps, {wall.perf_counter() - started:.1f} s")
-                month, started, steps = here, wall.perf_counter(), 0
+                    close()
+                month, started, steps, said = here, wall.perf_counter(), 0, wall.perf_counter()
+            elif wall.perf_counter() - said > PATIENCE:
+                self._say(f"  {clock.local(self._machine.moment):%Y-%m-%d %H:%M}")
+                said = wall.perf_counter()
             with transaction.atomic():
                 for _n in range(CHUNK):
-                    at = self._heap[0][0] if self._heap else None
-                    if at is None or at > self._machine.present or f"{clock.local(at):%Y-%m}" > month:
+                    if not self._due() or self._month(self._heap[0][0]) > month:
                         break
                     self._step()
                     steps += 1
         if month:
-            self._say(f"{month} … {steps} steps, {wall.perf_counter() - started:.1f} s")
+            close()
+
+    def _due(self) -> bool:
+        return bool(self._heap) and self._heap[0][0] <= self._machine.present
+
+    def _month(self, at: datetime) -> str:
+        return f"{clock.local(at):%Y-%m}"
 
     def _step(self) -> None:
         at, _order, kind, story = heapq.heappop(self._heap)
         self._machine.go(at)
         started = wall.perf_counter()
-        try:
+        with suppress(StopIteration):
             self._push(next(story), kind, story)
-        except StopIteration:
-            pass
         self.seconds[kind] += wall.perf_counter() - started
         self.steps[kind] += 1

@@ -44,8 +44,9 @@ OFFICES = (  # login, office, roles
     ("keeper", "centre", (Role.BANK_KEEPER,)),
 )
 KINDS = {"contractor": "91", "social": "52", "association": "51", "college": "12"}
-ROOMS_OF_A_HALL = tuple((f"第{n}考场", "exam_room", 50) for n in (1, 2, 3, 4)) + (
-    ("备用考场", "exam_room", 20),
+ROOMS_OF_A_HALL = (
+    *((f"第{n}考场", "exam_room", 50) for n in (1, 2, 3, 4)),
+    ("第5考场（备用）", "exam_room", 20),  # last by name, so that seats are given there last
     ("设备间", "equipment", 4),
 )
 
@@ -168,7 +169,7 @@ def register(stage: Stage, unit: Unit, start: int) -> Story:
     institution = actions.apply(data, issue_code(CODE_PURPOSE, phone), by=ANONYMOUS)
     user = User.objects.get(login=login)
     head = act.enter(login, user, institution.organisation)
-    profile = {
+    profile: dict[str, object] = {
         key: data[key] for key in data if key not in ("uscc", "applicant", "login", "mobile", "password")
     }
     profile |= {

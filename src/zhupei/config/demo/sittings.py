@@ -27,14 +27,18 @@ SUBJECTS = ("general", "professional")
 
 
 def answer(slot: Slot, key: Key, ability: float, dice: random.Random) -> list[str]:
-    """What somebody of this ability chooses: the right answer, or another one."""
-    if dice.random() < ability:
+    """What somebody of this ability chooses: the right answer, or one that is surely wrong.
+
+    Two throws of the dice for each slot, whatever it holds: the marks do not depend on which items were drawn.
+    """
+    knows, which = dice.random() < ability, dice.random()
+    if knows:
         return list(key.right)
-    if slot.kind == "multiple":
-        missed = [one for one in key.right if dice.random() < 0.6]
-        return missed or [dice.choice(slot.option_ids)]
+    if slot.kind == "multiple" and len(key.right) > 1:
+        missed = int(which * len(key.right))
+        return [one for n, one in enumerate(key.right) if n != missed]
     wrong = [one for one in slot.option_ids if one not in key.right]
-    return [dice.choice(wrong or slot.option_ids)]
+    return [wrong[int(which * len(wrong))]]
 
 
 def acts_of(

@@ -15,7 +15,9 @@ from zhupei.kernel.clock import SHANGHAI
 from .runner import Installation
 from .visitor import Unexpected, Visitor
 
-STAFF_IDLE = timedelta(minutes=25)  # a little less than the platform's own time-out
+# A little less than the platform's own time-outs (30 minutes, two hours).
+STAFF_IDLE, LEARNER_IDLE = timedelta(minutes=28), timedelta(minutes=115)
+STRIDE = timedelta(minutes=25)
 
 
 class Person:
@@ -23,6 +25,7 @@ class Person:
 
     def __init__(self, visitor: Visitor, name: str, login: str, password: str, phone: str) -> None:
         self.visitor, self.name, self.login, self.password, self.phone = visitor, name, login, password, phone
+        self.idle = LEARNER_IDLE if "learner" in visitor.name else STAFF_IDLE
         self.seen_at: datetime | None = None
 
 
@@ -55,6 +58,8 @@ class Story:
     @contextmanager
     def refused(self, actor: str, what: str) -> Iterator[None]:
         """A step in which the platform says no, and which leaves no row behind."""
+        if actor in self.cast and self.cast[actor].seen_at is not None:
+            self.by(actor)  # signing in again is on record, and no part of the refusal
         before = self.installation.row_counts()
         with self.step(actor, what, refused=True):
             yield
@@ -80,7 +85,7 @@ class Story:
     def by(self, role: str) -> Visitor:
         """The browser of ``role``, signed in; after a pause longer than the platform allows, signed in again."""
         person, now = self.cast[role], self.clock.now()
-        if person.seen_at is None or now - person.seen_at > STAFF_IDLE:
+        if person.seen_at is None or now - person.seen_at > person.idle:
             person.visitor.sign_in(person.login, person.password)
         person.seen_at = now
         return person.visitor
@@ -103,6 +108,17 @@ class Story:
     def at(self, text: str) -> None:
         """Let the platform's clock be ``text`` (Shanghai time)."""
         self.clock.set(self.moment(text))
+
+    def wait_until(self, text: str, **watching: str) -> None:
+        """Let time pass in strides, while each of ``watching`` (role → address) looks at a page and so stays signed in."""
+        until = self.moment(text)
+        while self.clock.now() < until:
+            self.clock.set(min(until, self.clock.now() + STRIDE))
+            for role, path in watching.items():
+                person = self.cast[role.replace("_", " ")]
+                if person.seen_at is None or self.clock.now() - person.seen_at > person.idle - STRIDE:
+                    person.visitor.open(path)
+                    person.seen_at = self.clock.now()
 
     def from_log(self, pattern: str) -> str:
         """The last thing in the server's log that ``pattern`` finds: where a demonstration's messages go."""

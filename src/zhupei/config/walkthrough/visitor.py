@@ -62,15 +62,15 @@ class Visitor:
         return self
 
     def link(self, part: str) -> str:
-        """The address of the first link whose address contains ``part``."""
+        """The address of the first link whose address holds ``part`` (a regular expression)."""
         for href in self.page.xpath("//a/@href"):
-            if part in href:
+            if re.search(part, href):
                 return urljoin(self.url, str(href))
         raise Unexpected(f"{self.name}: {self.url} has no link to {part!r}")
 
     def links(self, part: str) -> list[str]:
-        """The addresses of all links whose address contains ``part``, once each."""
-        found = [urljoin(self.url, str(h)) for h in self.page.xpath("//a/@href") if part in h]
+        """The addresses of all links whose address holds ``part`` (a regular expression), once each."""
+        found = [urljoin(self.url, str(h)) for h in self.page.xpath("//a/@href") if re.search(part, h)]
         return list(dict.fromkeys(found))
 
     def link_named(self, words: str) -> str:
@@ -112,14 +112,15 @@ class Visitor:
         return self
 
     def follow(self, part: str, expect: int = 200) -> Visitor:
-        """Follow the first link whose address contains ``part``."""
+        """Follow the first link whose address holds ``part`` (a regular expression)."""
         return self.open(self.link(part), expect)
 
     def form(self, action: str = "", field: str = "") -> html.FormElement:
         """The post form of the page: by a part of its action, or by a field it has; else the first in the main part."""
         forms = [
             f
-            for f in self.page.xpath("//main//form | //form")
+            for path in ("//main//form", "//form[not(ancestor::main)]")
+            for f in self.page.xpath(path)
             if (f.get("method") or "get").lower() == "post"
         ]
         for form in forms:
@@ -173,9 +174,10 @@ class Visitor:
         return self._take(self.client.post(path, data=data, files=files or None, headers=headers), expect)
 
     def code(self) -> str:
-        """The six digits that a demonstration shows instead of sending or asking for them."""
+        """The six digits on the page: what a demonstration shows instead of sending it, or a teacher's screen."""
         shown = self.page.xpath("//*[@data-demo-code]/text()")
-        for element in self.page.xpath("//*[contains(@class, 'z-message') or contains(@class, 'alert')]"):
+        places = "//*[contains(@class, 'z-message') or contains(@class, 'alert') or @id='lesson-code']"
+        for element in self.page.xpath(places):
             shown += re.findall(r"(?<!\d)\d{6}(?!\d)", element.text_content())
         if not shown:
             raise Unexpected(

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from zhupei.delivery.app import COOKIE, ExamApp
+from zhupei.delivery.api import ExamApp
+from zhupei.delivery.app.visit import COOKIE
 from zhupei.delivery.tests.makers import PEOPLE, Desk, id_hash, right_answers
 
 ZH = {"accept-language": "zh-CN"}

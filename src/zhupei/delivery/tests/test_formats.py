@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from zhupei.delivery import api
-from zhupei.delivery import formats as f
-from zhupei.delivery.formats import bundle_decoder, encoder
+from zhupei.delivery.formats import events as f
+from zhupei.delivery.formats.base import encoder
+from zhupei.delivery.formats.bundles import bundle_decoder
 from zhupei.delivery.tests.makers import Desk, make_bundle, make_paper
 from zhupei.kernel.crypto import Sm2Signer, Sm2Verifier, generate_sm2_key
 

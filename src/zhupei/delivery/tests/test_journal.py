@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from zhupei.delivery import formats as f
+from zhupei.delivery.formats import events as f
 from zhupei.delivery.journal import JournalError, SqliteJournal
 
 WRITER = """
 import sys, threading
-from zhupei.delivery import formats as f
+from zhupei.delivery.formats import events as f
 from zhupei.delivery.journal import SqliteJournal
 journal = SqliteJournal(sys.argv[1])
 lock = threading.Lock()

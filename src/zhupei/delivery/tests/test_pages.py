@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from zhupei.delivery import app, engine, texts
+from zhupei.delivery import texts
 from zhupei.delivery.html import Html, esc, fill, join, paragraphs
 
-STATIC = Path(app.__file__).parent / "static"
-PACKAGE = Path(app.__file__).parent
+PACKAGE = Path(texts.__file__).parent
+STATIC = PACKAGE / "static"
 
 
 def test_both_languages_have_the_same_words() -> None:
@@ -28,15 +28,16 @@ def test_both_languages_have_the_same_words() -> None:
 
 
 def test_every_key_used_is_there_and_every_refusal_has_words() -> None:
-    source = "".join((PACKAGE / name).read_text() for name in ("pages.py", "app.py"))
+    source = "".join(file.read_text() for name in ("pages", "app") for file in (PACKAGE / name).glob("*.py"))
     used = set(re.findall(r'\bt\("([a-z_.]+)"', source)) | set(
         re.findall(r'say\(look\.lang, "([a-z_.]+)"', source)
     )
     assert used <= set(texts.ZH)
-    candidate_door = Path(engine.__file__).read_text().split("# --- the candidate door")[1]
-    codes = set(re.findall(r'_refuse\("(\w+)"', candidate_door)) | set(
+    candidate_door = (PACKAGE / "engine" / "candidate.py").read_text()
+    codes = set(re.findall(r'\brefuse\("(\w+)"', candidate_door)) | set(
         re.findall(r'Refusal\("(\w+)"', source)
     )
+    assert {"not_admitted", "time_over", "not_found"} <= codes
     for code in codes - {"value_missing", "two_persons"}:
         assert f"error.{code}" in texts.ZH, code
         assert f"error.{code}.do" in texts.ZH, code

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from zhupei.delivery import formats as f
+from zhupei.delivery.formats import events as f
 from zhupei.delivery.state import Hall, Sitting
 
 KEYS = ("Q1", "Q2", "Q3#1", "Q3#2")

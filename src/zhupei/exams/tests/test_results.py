@@ -513,3 +513,14 @@ def test_what_waits_for_whom():
     ]
     assert list(tasks_for(make_actor(Role.LEARNER))) == []
     assert make_person()
+
+
+def test_a_person_gets_what_the_room_keeps_of_him():
+    from zhupei.exams.personal import records_of
+
+    person = make_person()
+    assert records_of(person) == {"tests": []}
+    make_batch(state="confirmed", persons=[person])
+    (test,) = records_of(person)["tests"]
+    assert test["result"]["general"] == "100.00"
+    assert [step["what"] for step in test["result"]["decisions"]] == ["compute", "confirm"]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from zhupei.documents import api as documents
 from zhupei.evidence.api import read
 from zhupei.exams import access, actions, prints
-from zhupei.exams.choices import PLEDGE, ApplicationState
+from zhupei.exams.choices import APPLICATION_TONES, PLEDGE, ApplicationState
 from zhupei.exams.forms import (
     ApplicationFilter,
     ApplicationForm,
@@ -179,7 +179,7 @@ def _facts(application: BankApplication) -> list[tuple[Any, Any]]:
         (_("Persons in all"), application.total),
         (_("Batch number of your own"), application.draft_number or "—"),
         (_("Person in charge of the test"), application.lead),
-        (_("Contact"), application.contact),
+        (_("Contact person"), application.contact),
         (_("Signed by (head of the unit)"), application.signed_by or "—"),
         (_("Date of signature"), application.signed_on),
     ]
@@ -223,7 +223,7 @@ def application_detail(request: HttpRequest, pk: int, form: SubmitForm | None = 
         "centre": centre,
         "may_decide": centre
         and (application.state != ApplicationState.LATE or may_open(actor, "exams:confirm")),
-        "entries": timeline(application.steps.order_by("at", "pk"), "opinion"),
+        "entries": timeline(application.steps.order_by("at", "pk"), "opinion", APPLICATION_TONES),
     }
     return render(
         request, "exams/application.html", context, status=status_of(form) if form is not None else 200

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from zhupei.audit.api import record
 from zhupei.documents import api as documents
 from zhupei.exams import access, actions, events, prints, queries
-from zhupei.exams.choices import BatchState
+from zhupei.exams.choices import BATCH_TONES, BatchState
 from zhupei.exams.forms import BatchFilter, ReasonForm, ReturnForm
 from zhupei.exams.models import Batch, Slot
 from zhupei.kernel import batchno, clock
@@ -112,7 +112,7 @@ def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
         and batch.institution.organisation_id == actor.organisation_id,
         "may_seats": may_open(actor, "exams:seat_list"),
         "may_scores": may_open(actor, "exams:score_list"),
-        "entries": timeline(batch.steps.order_by("at", "pk"), "note"),
+        "entries": timeline(batch.steps.order_by("at", "pk"), "note", BATCH_TONES),
     }
     return render(request, "exams/batch.html", context)
 
@@ -237,7 +237,7 @@ def unlock(request: HttpRequest, pk: int) -> HttpResponseBase:
         lead=_(
             "All seats and slip numbers are taken back, and every candidate is told. They are drawn anew afterwards."
         ),
-        label=_("Open for changes"),
+        label=_("Open the batch again"),
         done=_("The batch is open for changes."),
     )
 

@@ -162,9 +162,9 @@ def application_return(request: HttpRequest, pk: int) -> HttpResponseBase:
             return redirect("exams:queue")
     context = {
         "form": form,
-        "title": _("Return the application"),
+        "title": _("Send the application back"),
         "lead": f"{application.institution_name} · {application.first_day}",
-        "submit_label": _("Return"),
+        "submit_label": _("Send back"),
         "cancel": application.pk,
         "cancel_to": "exams:application",
     }

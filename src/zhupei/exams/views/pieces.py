@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -18,15 +18,16 @@ def actor_of(request: HttpRequest) -> Actor:
     return actor
 
 
-def timeline(steps: Iterable[Any], text: str) -> list[dict[str, Any]]:
-    """Steps as entries of ``web/_timeline.html``; ``text`` names the field that says why."""
+def timeline(steps: Iterable[Any], text: str, tones: Mapping[Any, str]) -> list[dict[str, Any]]:
+    """Steps as entries of ``web/_timeline.html``; ``text`` names the field that says why,
+    ``tones`` are those of states whose name says another."""
     return [
         {
             "at": step.at,
             "who": " ".join(part for part in (getattr(step, "unit", ""), step.person) if part),
             "what": VERBS.get(step.verb, step.verb),
             "why": getattr(step, text),
-            "tone": step.state,
+            "tone": tones.get(step.state, step.state),
         }
         for step in steps
     ]

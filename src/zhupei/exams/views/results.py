@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from zhupei.evidence.api import read
 from zhupei.exams import access, actions, queries
-from zhupei.exams.choices import RESULT, BatchState, ResultState
+from zhupei.exams.choices import RESULT, RESULT_TONES, BatchState, ResultState
 from zhupei.exams.forms import DecideForm, ReasonForm, ResultFilter, VoidForm, upload_of
 from zhupei.exams.models import Result
 from zhupei.kernel.roles import CENTRE
@@ -89,7 +89,7 @@ def result_detail(request: HttpRequest, pk: int) -> HttpResponse:
         and proposal is None
         and result.state == ResultState.DOUBTFUL
         and candidate.batch.state == BatchState.CONFIRMED,
-        "entries": timeline(result.steps.order_by("at", "pk"), "reason"),
+        "entries": timeline(result.steps.order_by("at", "pk"), "reason", RESULT_TONES),
     }
     return render(request, "exams/result.html", context)
 
@@ -166,7 +166,7 @@ def void_decide(request: HttpRequest, pk: int) -> HttpResponseBase:
         lambda data: actions.decide_void(proposal, accept=data["accept"], reason=data["reason"], by=actor),
         {
             "title": _("Decide the proposal to void"),
-            "submit_label": _("Decide"),
+            "submit_label": _("Decide now"),
             "danger": True,
             "words": _("Proposed by %(who)s: %(why)s")
             % {"who": proposal.proposed_by, "why": proposal.reason},

@@ -31,6 +31,7 @@ def report_staff(
     if by is not SYSTEM:
         by.require(*REPORTERS)
         organisation_id = by.organisation_id
+    assert organisation_id is not None  # whoever holds one of these roles acts for a unit
     member = (
         Membership.objects.filter(
             in_force(clock.today()),
@@ -42,7 +43,7 @@ def report_staff(
         .select_related("user")
         .first()
     )
-    if member is None or organisation_id is None:
+    if member is None:
         text = _(
             "This person does not hold that role in your unit. Give the role first, under “Staff and roles”."
         )

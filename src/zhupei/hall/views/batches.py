@@ -34,7 +34,7 @@ from zhupei.organisations.api import RoleName
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals
 
-from .pieces import act_page, actor_of, batch_of, is_here
+from .pieces import act_page, actor_of, batch_of, is_here, posted
 
 MAX_UPLOAD = 512 * 1024 * 1024
 
@@ -85,7 +85,7 @@ def batch_url(batch: HallBatch) -> str:
 
 def upload(request: HttpRequest) -> HttpResponse:
     """Take in a bundle that was carried here."""
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(posted(request), request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         with refusals(form) as outcome:
@@ -188,7 +188,7 @@ def open_bundle(request: HttpRequest, pk: int) -> HttpResponseBase:
 def key(request: HttpRequest, pk: int) -> HttpResponse:
     """Type the released key, in a hall that has no line."""
     batch = batch_of(request, pk)
-    form = KeyForm(request.POST or None)
+    form = KeyForm(posted(request))
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
             value = actions.parse_key(form.cleaned_data["key"])
@@ -211,7 +211,7 @@ def day_check(request: HttpRequest, pk: int) -> HttpResponse:
     batch = batch_of(request, pk)
     found = day_checks(batch)
     initial = {"items": [str(item) for item, row in found if row is not None and row.ok]}
-    form = DayCheckForm(request.POST or None, initial=initial)
+    form = DayCheckForm(posted(request), initial=initial)
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
             ticked = set(form.cleaned_data["items"])
@@ -253,8 +253,8 @@ def close(request: HttpRequest, pk: int) -> HttpResponseBase:
             _("The answers are sealed into the return for the centre."),
         ],
         "to": [
-            (_("Handed in"), done),
-            (_("Absent"), absent),
+            (_("Test handed in"), done),
+            (_("Did not come"), absent),
             (_("Voided"), void),
             (_("Checked in or sitting"), len(rows) - done - absent - void),
         ],
@@ -308,7 +308,7 @@ def outcome_of(row: dict[str, Any]) -> str:
         return _("Void")
     if row["state"] == "submitted":
         return _("Passed") if row["passed"] else _("Not passed")
-    return _("Absent") if row["state"] in ("not_admitted", "admitted") else _("Sitting")
+    return _("Did not come") if row["state"] in ("not_admitted", "admitted") else _("Sitting")
 
 
 def scores(request: HttpRequest, pk: int) -> HttpResponse:

@@ -29,7 +29,7 @@ def state_words() -> dict[str, str]:
         "admitted": _("Checked in"),
         "running": _("Sitting"),
         "paused": _("Paused"),
-        "submitted": _("Handed in"),
+        "submitted": _("Test handed in"),
         "voided": _("Voided"),
     }
 
@@ -89,6 +89,7 @@ def console(request: HttpRequest, pk: int, session: str, room: str) -> HttpRespo
         "staff": [one for one in staff if str(one.room_id_ref) == room],
         "needed": needed_for(len(context["tiles"])),
         "may_duty": here and actor.has(Role.INVIGILATOR),
+        "may_decide": here and actor.has(*actions.HEADS),
         "on_duty": any(str(one.room_id_ref) == room and one.user_id_ref == actor.user_id for one in staff),
         "starts_at": moment(context["session"].starts_at),
         "ends_at": moment(context["session"].ends_at),

@@ -13,27 +13,25 @@ from zhupei.hall.choices import CheckInDecision, CheckInMethod
 from zhupei.hall.forms import CheckInForm, DecisionForm, LateDecisionForm, SearchForm
 from zhupei.hall.process import engine
 from zhupei.hall.queries import bundle_of, check_in_opens, moment, open_check_in, room_of, session_of
-from zhupei.web.views import file_response, refusals, status_of
+from zhupei.kernel.errors import Refusal
+from zhupei.web.views import file_response, message_of, refusals, status_of
 
-from .pieces import TONES, actor_of, batch_of, candidate_of
+from .pieces import TONES, actor_of, batch_of, candidate_of, posted
 
 
 def desk(request: HttpRequest, pk: int) -> HttpResponse:
     """Find who stands at the desk; whoever waits for a second person; the last ones."""
     batch, actor = batch_of(request, pk), actor_of(request)
     bundle = bundle_of(batch)
-    form = SearchForm(request.POST or None)
+    form = SearchForm(posted(request))
     if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            try:
-                found = actions.find_candidate(batch, form.cleaned_data["q"], by=actor)
-            except Exception as problem:
-                if getattr(problem, "status", 0) == 404:
-                    form.add_error("q", str(getattr(problem, "message", "")))
-                    found = None
-                else:
-                    raise
-        if outcome.ok and found is not None:
+        try:
+            found = actions.find_candidate(batch, form.cleaned_data["q"], by=actor)
+        except Refusal as refusal:
+            if refusal.status != 404:
+                raise
+            form.add_error("q", message_of(refusal))
+        else:
             url = reverse("hall:check_in", args=[pk, found.candidate.candidate_id])
             return redirect(f"{url}?{urlencode({'card': found.card})}" if found.card else url)
     people = {one.candidate_id: one for one in bundle.candidates}
@@ -66,7 +64,7 @@ def check_in(request: HttpRequest, pk: int, key: str) -> HttpResponse:
     card_read = bool(card) and actions.card_was_read(batch, key, card)
     initial = {"method": CheckInMethod.CARD if card_read else CheckInMethod.DOCUMENT, "alike": "yes"}
     form = CheckInForm(
-        request.POST or None, request.FILES or None, initial=initial, heads=actor.has(*actions.HEADS)
+        posted(request), request.FILES or None, initial=initial, heads=actor.has(*actions.HEADS)
     )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
@@ -121,7 +119,7 @@ def decide_check_in(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(access.check_ins_for(actor), pk=pk)
     bundle, candidate = candidate_of(row.hall_batch, row.candidate_key)
     form_class = LateDecisionForm if actor.has(*actions.HEADS) else DecisionForm
-    form = form_class(request.POST or None)
+    form = form_class(posted(request))
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
             actions.decide_check_in(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 
 from zhupei.delivery import api as delivery
@@ -21,6 +21,11 @@ def actor_of(request: HttpRequest) -> Actor:
     """The actor that the middleware put on the request."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     return actor
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: the posted fields, even if there are none; nothing on a visit."""
+    return request.POST if request.method == "POST" else None
 
 
 def batch_of(request: HttpRequest, pk: int) -> HallBatch:

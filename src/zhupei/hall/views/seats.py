@@ -23,7 +23,7 @@ from zhupei.web.templatetags.web import shanghai
 from zhupei.web.views import file_response, refusals, status_of
 
 from .console import state_words, tile
-from .pieces import TONES, act_page, actor_of, batch_of, candidate_of, is_here
+from .pieces import TONES, act_page, actor_of, batch_of, candidate_of, is_here, posted
 
 
 def _timeline(batch: HallBatch, key: str) -> list[dict[str, Any]]:
@@ -149,7 +149,7 @@ def propose(request: HttpRequest, pk: int, key: str, kind: str) -> HttpResponse:
             request,
             pk,
             key,
-            ReasonForm(request.POST or None),
+            ReasonForm(posted(request)),
             lambda batch, data: actions.propose(batch, key, kind, reason=data["reason"], by=actor),
             done=_("Proposed. It waits for a second person."),
             heading=_("Propose to void this sitting"),
@@ -169,7 +169,7 @@ def propose(request: HttpRequest, pk: int, key: str, kind: str) -> HttpResponse:
         request,
         pk,
         key,
-        TimeForm(request.POST or None, faults=faults),
+        TimeForm(posted(request), faults=faults),
         lambda batch, data: actions.propose(
             batch,
             key,
@@ -197,7 +197,7 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     row = get_object_or_404(access.proposals_for(actor), pk=pk)
     bundle, candidate = candidate_of(row.hall_batch, row.candidate_key)
-    form = DecisionForm(request.POST or None)
+    form = DecisionForm(posted(request))
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
             actions.decide(
@@ -238,7 +238,7 @@ def move_seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
         request,
         pk,
         key,
-        MoveForm(request.POST or None, seats=seats),
+        MoveForm(posted(request), seats=seats),
         act,
         done=_("Moved. The candidate signs in at the new computer; time and answers are kept."),
         heading=_("Move to another seat"),
@@ -254,7 +254,7 @@ def allow_entry(request: HttpRequest, pk: int, key: str) -> HttpResponse:
         request,
         pk,
         key,
-        ReasonForm(request.POST or None),
+        ReasonForm(posted(request)),
         lambda batch, data: actions.allow_entry(batch, key, reason=data["reason"], by=actor),
         done=_("The candidate may sign in once more."),
         heading=_("Let the candidate sign in again"),
@@ -272,7 +272,7 @@ def force_hand_in(request: HttpRequest, pk: int, key: str) -> HttpResponse:
         request,
         pk,
         key,
-        ReasonForm(request.POST or None),
+        ReasonForm(posted(request)),
         lambda batch, data: actions.force_hand_in(batch, key, reason=data["reason"], by=actor),
         done=_("Handed in and scored."),
         heading=_("Hand in for this candidate"),
@@ -288,9 +288,7 @@ def incident(request: HttpRequest, pk: int) -> HttpResponse:
     bundle = bundle_of(batch)
     people = [(one.candidate_id, f"{one.seat_no} · {one.name} · {one.slip_no}") for one in bundle.candidates]
     chosen = request.GET.get("candidate", "")
-    form = IncidentForm(
-        request.POST or None, request.FILES or None, people=people, initial={"candidate": chosen}
-    )
+    form = IncidentForm(posted(request), request.FILES or None, people=people, initial={"candidate": chosen})
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         with refusals(form) as outcome:

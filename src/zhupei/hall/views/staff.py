@@ -15,7 +15,7 @@ from zhupei.organisations.api import Membership, Organisation, RoleName, in_forc
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import perform, refusals
 
-from .pieces import act_page, actor_of
+from .pieces import act_page, actor_of, posted
 
 
 def staff_list(request: HttpRequest) -> HttpResponse:
@@ -50,7 +50,7 @@ def staff_report(request: HttpRequest) -> HttpResponse:
         (f"{one.user_id}/{one.role}", f"{one.user.display_name} · {one.get_role_display()}")
         for one in held.order_by("role", "pk")
     ]
-    form = StaffForm(request.POST or None, people=people)
+    form = StaffForm(posted(request), people=people)
     if request.method == "POST" and form.is_valid():
         user_id, _slash, role = form.cleaned_data["person"].partition("/")
         with refusals(form) as outcome:

@@ -11,13 +11,13 @@ from tests.makers import (
     make_user,
     sign_in,
 )
+from tests.permissions import EVERYONE, Row
 
 from zhupei.institutions.models import Licence
 from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, HALL, INSTITUTION, Role
 
 pytestmark = pytest.mark.django_db
 
-EVERYONE = frozenset(Role) | {None}
 REVIEWERS = CITY | CENTRE | DISTRICT
 OWN = INSTITUTION | HALL
 HEAD = {Role.INSTITUTION_HEAD}
@@ -37,53 +37,52 @@ institution, qualification, licence, site, room, teacher = map(
     of, ("institution", "qualification", "licence", "site", "room", "teacher")
 )
 
-# url name, its arguments, method, roles let in (None: the public)
 ROWS = [
-    ("institutions:public_list", dict, "get", EVERYONE),
-    ("institutions:public_detail", institution, "get", EVERYONE),
-    ("institutions:apply", dict, "get", EVERYONE),
-    ("institutions:apply", dict, "post", EVERYONE),
-    ("institutions:list", dict, "get", REVIEWERS),
-    ("institutions:mine", dict, "get", OWN),
-    ("institutions:detail", institution, "get", REVIEWERS | OWN),
-    ("institutions:edit", institution, "get", HEAD),
-    ("institutions:contact", institution, "get", HEAD),
-    ("institutions:submit", institution, "post", HEAD),
-    ("institutions:qualification_add", institution, "get", HEAD),
-    ("institutions:qualification_remove", qualification, "post", HEAD),
-    ("institutions:qualification_scan", qualification, "get", REVIEWERS | HEAD),
-    ("institutions:qualification_check", qualification, "post", DISTRICT | OFFICE),
-    ("institutions:licence_add", institution, "get", HEAD),
-    ("institutions:licence_remove", licence, "post", HEAD),
-    ("institutions:licence_scan", licence, "get", REVIEWERS | HEAD),
-    ("institutions:vet", institution, "get", DISTRICT),
-    ("institutions:return", institution, "get", DISTRICT | OFFICE),
-    ("institutions:register", institution, "get", OFFICE),
-    ("institutions:publish", institution, "post", OFFICE),
-    ("institutions:block", institution, "get", OFFICE),
-    ("institutions:restore", institution, "get", OFFICE),
-    ("institutions:cancel", institution, "get", OFFICE),
-    ("institutions:sites", dict, "get", REVIEWERS | OWN),
-    ("institutions:site", site, "get", REVIEWERS | OWN),
-    ("institutions:site_add", dict, "get", SITE),
-    ("institutions:site_edit", site, "get", SITE),
-    ("institutions:site_submit", site, "post", SITE),
-    ("institutions:site_revise", site, "get", SITE),
-    ("institutions:site_close", site, "get", SITE),
-    ("institutions:site_approve", site, "get", CENTRE_SITE),
-    ("institutions:site_return", site, "get", CENTRE_SITE),
-    ("institutions:room_add", site, "get", SITE),
-    ("institutions:room_edit", room, "get", SITE),
-    ("institutions:room_remove", room, "post", SITE),
-    ("institutions:teachers", dict, "get", REVIEWERS | OWN),
-    ("institutions:teacher_add", dict, "get", TEACHING),
-    ("institutions:teacher_edit", teacher, "get", TEACHING),
-    ("institutions:teacher_set_active", teacher, "post", TEACHING),
+    Row("institutions:public_list", EVERYONE),
+    Row("institutions:public_detail", EVERYONE, institution),
+    Row("institutions:apply", EVERYONE),
+    Row("institutions:apply", EVERYONE, dict, "post"),
+    Row("institutions:list", REVIEWERS),
+    Row("institutions:mine", OWN),
+    Row("institutions:detail", REVIEWERS | OWN, institution),
+    Row("institutions:edit", HEAD, institution),
+    Row("institutions:contact", HEAD, institution),
+    Row("institutions:submit", HEAD, institution, "post"),
+    Row("institutions:qualification_add", HEAD, institution),
+    Row("institutions:qualification_remove", HEAD, qualification, "post"),
+    Row("institutions:qualification_scan", REVIEWERS | HEAD, qualification),
+    Row("institutions:qualification_check", DISTRICT | OFFICE, qualification, "post"),
+    Row("institutions:licence_add", HEAD, institution),
+    Row("institutions:licence_remove", HEAD, licence, "post"),
+    Row("institutions:licence_scan", REVIEWERS | HEAD, licence),
+    Row("institutions:vet", DISTRICT, institution),
+    Row("institutions:return", DISTRICT | OFFICE, institution),
+    Row("institutions:register", OFFICE, institution),
+    Row("institutions:publish", OFFICE, institution, "post"),
+    Row("institutions:block", OFFICE, institution),
+    Row("institutions:restore", OFFICE, institution),
+    Row("institutions:cancel", OFFICE, institution),
+    Row("institutions:sites", REVIEWERS | OWN),
+    Row("institutions:site", REVIEWERS | OWN, site),
+    Row("institutions:site_add", SITE),
+    Row("institutions:site_edit", SITE, site),
+    Row("institutions:site_submit", SITE, site, "post"),
+    Row("institutions:site_revise", SITE, site),
+    Row("institutions:site_close", SITE, site),
+    Row("institutions:site_approve", CENTRE_SITE, site),
+    Row("institutions:site_return", CENTRE_SITE, site),
+    Row("institutions:room_add", SITE, site),
+    Row("institutions:room_edit", SITE, room),
+    Row("institutions:room_remove", SITE, room, "post"),
+    Row("institutions:teachers", REVIEWERS | OWN),
+    Row("institutions:teacher_add", TEACHING),
+    Row("institutions:teacher_edit", TEACHING, teacher),
+    Row("institutions:teacher_set_active", TEACHING, teacher, "post"),
 ]
 
 
-@pytest.mark.parametrize(("name", "kwargs", "method", "let_in"), ROWS)
-def test_permission(client, name, kwargs, method, let_in):
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_permission(client, row):
     make_rulebook()
     its = make_institution()
     district = make_organisation("district", division_code=its.division_code)
@@ -96,24 +95,24 @@ def test_permission(client, name, kwargs, method, let_in):
         room=its_site.rooms.get(),
         teacher=make_teacher(its),
     )
-    url = reverse(name, kwargs=kwargs())
-    for role in [*sorted(set(Role) - set(let_in)), *sorted(set(let_in) - {None})]:
+    url = reverse(row.name, kwargs=row.kwargs())
+    for role in [*sorted(set(Role) - row.allowed), *sorted(row.allowed - {"anonymous"})]:
         unit = its.organisation if role in OWN else district if role in DISTRICT else None
         sign_in(client, make_user(role, unit))
-        response = getattr(client, method)(url)
-        assert (response.status_code != 403) == (role in let_in), (name, role)
+        response = getattr(client, row.method)(url)
+        assert (response.status_code != 403) == (role in row.allowed), (row.name, role)
         assert response.status_code < 500
     client.logout()
-    response = getattr(client, method)(url)
+    response = getattr(client, row.method)(url)
     refused = response.status_code == 401 or (response.status_code == 302 and "sign" in response["Location"])
-    assert refused != (None in let_in)
+    assert refused != ("anonymous" in row.allowed)
 
 
-OTHERS = [row for row in ROWS if row[1] is not dict and None not in row[3]]
+OTHERS = [row for row in ROWS if row.kwargs is not dict and "anonymous" not in row.allowed]
 
 
-@pytest.mark.parametrize(("name", "kwargs", "method", "let_in"), OTHERS)
-def test_another_unit_finds_nothing(client, name, kwargs, method, let_in):
+@pytest.mark.parametrize("row", OTHERS, ids=str)
+def test_another_unit_finds_nothing(client, row):
     """A role that may open the page, held in another institution or district."""
     make_rulebook()
     its = make_institution()
@@ -128,7 +127,7 @@ def test_another_unit_finds_nothing(client, name, kwargs, method, let_in):
     )
     other = make_institution(division_code="500101")
     district = make_organisation("district", division_code="500101")
-    url = reverse(name, kwargs=kwargs())
-    for role in set(let_in) & (OWN | DISTRICT):
+    url = reverse(row.name, kwargs=row.kwargs())
+    for role in row.allowed & (OWN | DISTRICT):
         sign_in(client, make_user(role, other.organisation if role in OWN else district))
-        assert getattr(client, method)(url).status_code == 404, (name, role)
+        assert getattr(client, row.method)(url).status_code == 404, (row.name, role)

@@ -7,6 +7,6 @@ ROWS = [Row("notices:list", SIGNED_IN), Row("notices:read_all", SIGNED_IN, metho
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_who_gets_in(row: Row) -> None:
     check(row)

@@ -28,8 +28,6 @@ ROWS = [
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "row", [r for r in ROWS if r.name != "organisations:act_as"], ids=lambda row: row.name
-)
+@pytest.mark.parametrize("row", [r for r in ROWS if r.name != "organisations:act_as"], ids=str)
 def test_who_gets_in(row: Row) -> None:
     check(row)

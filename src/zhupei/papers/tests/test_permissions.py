@@ -41,6 +41,6 @@ ROWS = [
 
 @pytest.mark.req("R033", "I08")
 @pytest.mark.django_db
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_who_gets_in(row: Row) -> None:
     check(row)

@@ -16,6 +16,7 @@ from tests.makers import (
     make_user,
     sign_in,
 )
+
 from zhupei.certificates.api import consume_news
 from zhupei.kernel import clock
 from zhupei.kernel.roles import Role
@@ -85,12 +86,9 @@ def test_a_candidate_is_led_from_the_slip_to_the_test() -> None:
 
 @pytest.mark.req("R044")
 def test_scores_say_what_comes_next() -> None:
-    failed, _user = make_learner()
-    passed, _user = make_learner()
-    batch = make_batch(persons=[failed, passed], state="returned", wrong=60)
-    assert [r.passed for r in batch.hall_return.results.order_by("candidate__person_id")] == [False, True]
-    assert title(failed) == "本次未合格"
-    assert title(passed) == "两科均已合格"
+    batch = make_batch(persons=[make_learner()[0], make_learner()[0]], state="returned", wrong=60)
+    titles = {result.passed: title(result.candidate.person) for result in batch.hall_return.results.all()}
+    assert titles == {False: "本次未合格", True: "两科均已合格"}
 
 
 def test_a_certificate_ends_the_way() -> None:
@@ -101,7 +99,9 @@ def test_a_certificate_ends_the_way() -> None:
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role != Role.LEARNER])
-def test_staff_see_what_waits_with_few_queries(client: Client, role: Role, django_assert_max_num_queries) -> None:
+def test_staff_see_what_waits_with_few_queries(
+    client: Client, role: Role, django_assert_max_num_queries
+) -> None:
     make_batch(state="preparing")
     sign_in(client, make_user(role))
     client.get("/")
@@ -114,5 +114,5 @@ def test_a_task_counts_and_leads_to_its_list(client: Client) -> None:
     make_batch(state="returned")
     sign_in(client, make_user(Role.CENTRE_APPROVER))
     page = client.get("/")
-    assert [task.label for task in page.context["tasks"] if task.count] == ["待确认成绩"]
+    assert [task.label for task in page.context["tasks"] if task.count] == ["待确认成绩的批次"]
     assert client.get(page.context["tasks"][0].url).status_code == 200

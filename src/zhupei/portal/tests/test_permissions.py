@@ -8,7 +8,7 @@ ROWS = [Row("portal:home", EVERYONE), Row("portal:rule", EVERYONE)]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_who_gets_in(row: Row) -> None:
     make_rulebook()
     check(row)

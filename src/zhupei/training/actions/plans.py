@@ -362,7 +362,7 @@ def _change_is_in_time(plan: TrainingPlan) -> bool:
     assert old is not None
     assert old.first_day is not None
     assert plan.first_day is not None
-    if old.state not in (PlanState.SUBMITTED, PlanState.RECEIVED, PlanState.LATE):
+    if old.state not in (PlanState.SUBMITTED, PlanState.RECEIVED, PlanState.LATE, PlanState.SUPERSEDED):
         raise Conflict(
             "old_version_gone", _("The version that this one changes is no longer in force. Reload the page.")
         )
@@ -436,6 +436,8 @@ def _supersede(plan: TrainingPlan, by: Actor) -> None:
     """Put the version that ``plan`` changes out of force; its classes go on under the new rows of the same posts."""
     assert plan.supersedes_id is not None
     old = TrainingPlan.objects.select_for_update(of=("self",)).get(pk=plan.supersedes_id)
+    if old.state == PlanState.SUPERSEDED:  # returned and filed again
+        return
     old.state = PLAN.after(old.state, "supersede")
     old.save(update_fields=["state"])
     free = {row.pk: row for row in plan.rows.select_related("post")}

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from zhupei.institutions.api import Room, RoomKind, active_teachers, published_institutions
 from zhupei.kernel import clock
@@ -34,13 +34,13 @@ class ClassForm(ZForm):
         required=False,
         help_text=gettext_lazy("Left empty: term and post."),
     )
-    capacity = forms.IntegerField(label=gettext_lazy("Places"), min_value=1, max_value=100_000)
+    capacity = forms.IntegerField(label=pgettext_lazy("training", "Places"), min_value=1, max_value=100_000)
 
 
 class PlaceForm(ZForm):
     """Room, teacher and topic, from what the class may use."""
 
-    room = forms.ModelChoiceField(queryset=None, label=gettext_lazy("Room"))
+    room = forms.ModelChoiceField(queryset=None, label=pgettext_lazy("training", "Room"))
     teacher = forms.ModelChoiceField(queryset=None, label=gettext_lazy("Teacher"))
     topic = forms.CharField(label=gettext_lazy("Topic"), max_length=200)
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.forms.formsets import BaseFormSet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from PIL import Image
 
 from zhupei.institutions.api import Institution, SiteKind, approved_sites
@@ -64,7 +64,7 @@ class PlanForm(ZForm):
         label=gettext_lazy("Teaching head's phone"),
         help_text=gettext_lazy("Mobile, or landline with area code: 023-63672000."),
     )
-    contact = forms.CharField(label=gettext_lazy("Contact"), max_length=50)
+    contact = forms.CharField(label=pgettext_lazy("training", "Contact"), max_length=50)
     contact_phone = PhoneField(label=gettext_lazy("Contact's phone"))
     change_reason = forms.CharField(
         label=gettext_lazy("What changed and why"),

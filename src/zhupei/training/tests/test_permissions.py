@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-
 from tests.makers import (
     as_actor,
     make_class,
@@ -21,13 +20,14 @@ from tests.makers import (
     make_user,
     sign_in,
 )
+from tests.permissions import EVERYONE, Row
+
 from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, INSTITUTION, Role
 from zhupei.training import actions
 from zhupei.web.access import permission_table
 
 pytestmark = pytest.mark.django_db
 
-EVERYONE = frozenset(Role) | {None}
 SUPERVISORS = CITY | CENTRE | DISTRICT
 READERS = INSTITUTION | SUPERVISORS
 FILERS = frozenset({Role.TEACHING_HEAD, Role.REGISTRAR, Role.INSTITUTION_HEAD})
@@ -47,58 +47,57 @@ plan, draft, late, row, klass, lesson, enrolment, item = map(
     of, ("plan", "draft", "late", "row", "class", "lesson", "enrolment", "item")
 )
 
-# url name, its arguments, method, roles let in (None: the public)
 ROWS = [
-    ("training:plans", dict, "get", READERS),
-    ("training:plan_queue", dict, "get", CENTRE),
-    ("training:plan_new", dict, "get", FILERS),
-    ("training:plan", plan, "get", READERS),
-    ("training:plan_edit", draft, "get", FILERS),
-    ("training:plan_submit", draft, "get", FILERS),
-    ("training:plan_withdraw", draft, "post", FILERS),
-    ("training:plan_change", plan, "post", FILERS),
-    ("training:plan_changes", plan, "get", READERS),
-    ("training:plan_receive", plan, "post", {Role.CENTRE_OFFICER}),
-    ("training:plan_receive", late, "post", {Role.CENTRE_APPROVER}),
-    ("training:plan_return", plan, "post", CENTRE),
-    ("training:plan_pdf", plan, "get", READERS),
-    ("training:plan_docx", plan, "get", READERS),
-    ("training:plan_file", of("plan", which="seal"), "get", READERS),
-    ("training:classes", dict, "get", READERS),
-    ("training:class_open", row, "get", MANAGERS),
-    ("training:class", klass, "get", READERS),
-    ("training:class_start", klass, "post", MANAGERS),
-    ("training:class_finish", klass, "post", MANAGERS),
-    ("training:class_cancel", klass, "post", MANAGERS),
-    ("training:timetable_generate", klass, "get", MANAGERS),
-    ("training:lesson_new", klass, "get", MANAGERS),
-    ("training:lesson_edit", lesson, "get", MANAGERS),
-    ("training:lesson_remove", lesson, "post", MANAGERS),
-    ("training:today", dict, "get", LEADERS),
-    ("training:lesson_board", lesson, "get", LEADERS),
-    ("training:lesson_code", lesson, "get", LEADERS),
-    ("training:roll_call", lesson, "get", LEADERS),
-    ("training:lesson_close", lesson, "get", LEADERS),
-    ("training:lesson_roll", lesson, "get", LEADERS | {Role.REGISTRAR, Role.INSTITUTION_HEAD}),
-    ("training:enrolments", dict, "get", READERS),
-    ("training:enrolment", enrolment, "get", READERS),
-    ("training:enrolment_accept", enrolment, "post", FILERS),
-    ("training:enrolment_return", enrolment, "post", FILERS),
-    ("training:enrolments_accept", dict, "post", FILERS),
-    ("training:class_import", klass, "get", REGISTRAR),
-    ("training:class_import_confirm", klass, "post", REGISTRAR),
-    ("training:import_template", dict, "get", REGISTRAR),
-    ("training:archive", klass, "get", READERS),
-    ("training:archive_add", klass, "post", FILERS),
-    ("training:archive_file", item, "get", READERS),
-    ("training:archive_close", klass, "post", MANAGERS),
-    ("training:open_classes", dict, "get", EVERYONE),
-    ("training:open_class", klass, "get", EVERYONE),
-    ("training:enrol", klass, "post", LEARNER),
-    ("training:my_classes", dict, "get", LEARNER),
-    ("training:my_class", enrolment, "get", LEARNER),
-    ("training:my_enrolment_cancel", enrolment, "post", LEARNER),
-    ("training:punch", lesson, "get", LEARNER),
+    Row("training:plans", READERS),
+    Row("training:plan_queue", CENTRE),
+    Row("training:plan_new", FILERS),
+    Row("training:plan", READERS, plan),
+    Row("training:plan_edit", FILERS, draft),
+    Row("training:plan_submit", FILERS, draft),
+    Row("training:plan_withdraw", FILERS, draft, "post"),
+    Row("training:plan_change", FILERS, plan, "post"),
+    Row("training:plan_changes", READERS, plan),
+    Row("training:plan_receive", frozenset({Role.CENTRE_OFFICER}), plan, "post"),
+    Row("training:plan_receive", frozenset({Role.CENTRE_APPROVER}), late, "post"),
+    Row("training:plan_return", CENTRE, plan, "post"),
+    Row("training:plan_pdf", READERS, plan),
+    Row("training:plan_docx", READERS, plan),
+    Row("training:plan_file", READERS, of("plan", which="seal")),
+    Row("training:classes", READERS),
+    Row("training:class_open", MANAGERS, row),
+    Row("training:class", READERS, klass),
+    Row("training:class_start", MANAGERS, klass, "post"),
+    Row("training:class_finish", MANAGERS, klass, "post"),
+    Row("training:class_cancel", MANAGERS, klass, "post"),
+    Row("training:timetable_generate", MANAGERS, klass),
+    Row("training:lesson_new", MANAGERS, klass),
+    Row("training:lesson_edit", MANAGERS, lesson),
+    Row("training:lesson_remove", MANAGERS, lesson, "post"),
+    Row("training:today", LEADERS),
+    Row("training:lesson_board", LEADERS, lesson),
+    Row("training:lesson_code", LEADERS, lesson),
+    Row("training:roll_call", LEADERS, lesson),
+    Row("training:lesson_close", LEADERS, lesson),
+    Row("training:lesson_roll", LEADERS | {Role.REGISTRAR, Role.INSTITUTION_HEAD}, lesson),
+    Row("training:enrolments", READERS),
+    Row("training:enrolment", READERS, enrolment),
+    Row("training:enrolment_accept", FILERS, enrolment, "post"),
+    Row("training:enrolment_return", FILERS, enrolment, "post"),
+    Row("training:enrolments_accept", FILERS, dict, "post"),
+    Row("training:class_import", REGISTRAR, klass),
+    Row("training:class_import_confirm", REGISTRAR, klass, "post"),
+    Row("training:import_template", REGISTRAR),
+    Row("training:archive", READERS, klass),
+    Row("training:archive_add", FILERS, klass, "post"),
+    Row("training:archive_file", READERS, item),
+    Row("training:archive_close", MANAGERS, klass, "post"),
+    Row("training:open_classes", EVERYONE),
+    Row("training:open_class", EVERYONE, klass),
+    Row("training:enrol", LEARNER, klass, "post"),
+    Row("training:my_classes", LEARNER),
+    Row("training:my_class", LEARNER, enrolment),
+    Row("training:my_enrolment_cancel", LEARNER, enrolment, "post"),
+    Row("training:punch", LEARNER, lesson),
 ]
 
 
@@ -132,37 +131,41 @@ def set_up() -> Any:
     return institution
 
 
-@pytest.mark.parametrize(("name", "kwargs", "method", "let_in"), ROWS)
-def test_permission(name: str, kwargs: Any, method: str, let_in: Any) -> None:
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_permission(row: Row) -> None:
     institution = set_up()
     district = make_organisation("district", division_code=institution.division_code)
-    url = reverse(name, kwargs=kwargs())
-    for role in [*sorted(set(Role) - set(let_in)), *sorted(set(let_in) - {None})]:
+    url = reverse(row.name, kwargs=row.kwargs())
+    for role in [*sorted(set(Role) - row.allowed), *sorted(row.allowed - {"anonymous"})]:
         unit = institution.organisation if role in INSTITUTION else district if role in DISTRICT else None
         user = _things["teacher"] if role == Role.TEACHER else make_user(role, unit)
-        response = getattr(sign_in(Client(), user), method)(url)
-        assert (response.status_code != 403) == (role in let_in), (name, role, response.status_code)
+        response = getattr(sign_in(Client(), user), row.method)(url)
+        assert (response.status_code != 403) == (role in row.allowed), (row.name, role, response.status_code)
         assert response.status_code < 500
-    response = getattr(Client(), method)(url)
+    response = getattr(Client(), row.method)(url)
     refused = response.status_code == 401 or (response.status_code == 302 and "sign" in response["Location"])
-    assert refused != (None in let_in)
+    assert refused != ("anonymous" in row.allowed)
 
 
-OTHERS = [row for row in ROWS if row[1] is not dict and None not in row[3] and set(row[3]) & (INSTITUTION | DISTRICT)]
+OTHERS = [
+    row
+    for row in ROWS
+    if row.kwargs is not dict and "anonymous" not in row.allowed and row.allowed & (INSTITUTION | DISTRICT)
+]
 
 
-@pytest.mark.parametrize(("name", "kwargs", "method", "let_in"), OTHERS)
-def test_another_unit_finds_nothing(name: str, kwargs: Any, method: str, let_in: Any) -> None:
+@pytest.mark.parametrize("row", OTHERS, ids=str)
+def test_another_unit_finds_nothing(row: Row) -> None:
     """A role that may open the page, held in another institution or district."""
     set_up()
     other = make_institution(division_code="500101")
     district = make_organisation("district", division_code="500101")
-    url = reverse(name, kwargs=kwargs())
-    for role in set(let_in) & (INSTITUTION | DISTRICT):
+    url = reverse(row.name, kwargs=row.kwargs())
+    for role in row.allowed & (INSTITUTION | DISTRICT):
         user = make_user(role, other.organisation if role in INSTITUTION else district)
-        assert getattr(sign_in(Client(), user), method)(url).status_code == 404, (name, role)
+        assert getattr(sign_in(Client(), user), row.method)(url).status_code == 404, (row.name, role)
 
 
 def test_every_page_has_its_row() -> None:
     names = {name for name in permission_table() if name.startswith("training:")}
-    assert names == {row[0] for row in ROWS}
+    assert names == {row.name for row in ROWS}

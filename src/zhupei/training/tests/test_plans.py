@@ -499,6 +499,19 @@ def test_a_change_cannot_drop_the_post_of_an_open_class(institution: Any) -> Non
     assert plan.state == "received"
 
 
+def test_a_returned_change_is_edited_and_filed_again(institution: Any) -> None:
+    plan = make_plan(institution, "received")
+    by = as_actor(head_of(institution))
+    new = actions.change_plan(plan, by=by)
+    actions.edit_plan(new, plan_input(plan.site, change_reason="x"), revision=0, by=by)
+    new = actions.submit_plan(new, by=by)
+    new = actions.return_plan(new, reason="请补充", by=make_actor(Role.CENTRE_OFFICER))
+    new = actions.edit_plan(new, plan_input(plan.site, change_reason="y"), revision=new.revision, by=by)
+    assert actions.submit_plan(new, by=by).state == "submitted"
+    plan.refresh_from_db()
+    assert plan.state == "superseded"
+
+
 def test_a_withdrawn_change_leaves_the_old_version(institution: Any) -> None:
     plan = make_plan(institution, "received")
     by = as_actor(head_of(institution))

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-
 from tests.makers import make_plan, make_rulebook
+
 from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
 from zhupei.training import choices, jobs, periods
@@ -31,7 +31,14 @@ def test_periods_survive_being_stored() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "明天", "2026年2月30日9:00-17:00", "2026年10月12日17:00-9:00", "2026年10月12日9:00-12:00；2026年10月12日11:00-13:00", "一" * 2001],
+    [
+        "",
+        "明天",
+        "2026年2月30日9:00-17:00",
+        "2026年10月12日17:00-9:00",
+        "2026年10月12日9:00-12:00；2026年10月12日11:00-13:00",
+        "一" * 2001,
+    ],
 )
 def test_times_that_cannot_be_are_named(text: str) -> None:
     with pytest.raises(Refusal, match="bad_schedule") as refused:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from zhupei.kernel import clock
@@ -43,7 +44,14 @@ def classes(request: HttpRequest) -> HttpResponse:
         if values["division"]:
             rows = rows.filter(site__division_code=values["division"])
     page = page_by_key(rows, request, order=("-first_day", "-pk"))
-    labels = [_("Class"), _("Post"), _("Institution"), _("Days"), _("Enrolled"), _("State")]
+    labels = [
+        pgettext("training", "Class"),
+        _("Post"),
+        _("Institution"),
+        _("Days"),
+        _("Enrolled"),
+        _("State"),
+    ]
     context = {
         "filters": filters,
         "filtered": any(request.GET.get(name) for name in filters.fields),
@@ -115,7 +123,7 @@ def _lesson_rows(training_class: TrainingClass, *, leads: bool, edits: bool) -> 
                     lesson.teacher.name,
                     lesson.room.name,
                     f"{lesson.hours:f}",
-                    {"state": "closed", "text": _("Closed")}
+                    {"state": "closed", "text": pgettext("training", "Closed")}
                     if lesson.closed_at
                     else {"state": "planned", "text": _("Planned")},
                 ],
@@ -132,7 +140,7 @@ def training_class(request: HttpRequest, pk: int) -> HttpResponse:
     manages = own and actor.has(*access.MANAGERS)
     editable = found.state in (ClassState.ENROLLING, ClassState.RUNNING)
     states = dict(found.enrolments.values_list("state").annotate(n=Count("pk")))
-    labels = [_("Time"), _("Topic"), _("Teacher"), _("Room"), _("Class hours"), _("State")]
+    labels = [_("Time"), _("Topic"), _("Teacher"), pgettext("training", "Room"), _("Class hours"), _("State")]
     context = {
         "training_class": found,
         "facts": [
@@ -142,7 +150,7 @@ def training_class(request: HttpRequest, pk: int) -> HttpResponse:
             (_("Days"), f"{queries.day_words(found.first_day)} – {queries.day_words(found.last_day)}"),
             (_("Planned time"), found.plan_row.time_text),
             (_("Fee (yuan)"), f"{found.fee:f}"),
-            (_("Places"), found.capacity),
+            (pgettext("training", "Places"), found.capacity),
             (_("Accepted"), states.get(EnrolmentState.ACCEPTED, 0)),
             (_("Waiting for review"), states.get(EnrolmentState.APPLIED, 0)),
         ],
@@ -155,7 +163,9 @@ def training_class(request: HttpRequest, pk: int) -> HttpResponse:
         "editable": manages and editable,
         "problems": queries.start_problems(found) if manages and found.state == ClassState.ENROLLING else [],
         "may_start": manages and found.state == ClassState.ENROLLING,
-        "may_finish": manages and found.state == ClassState.RUNNING,
+        "may_finish": manages
+        and found.state == ClassState.RUNNING
+        and not found.lessons.filter(closed_at=None).exists(),
         "reviews": own and actor.has(*access.REVIEWERS),
         "may_import": own and actor.has(Role.REGISTRAR) and found.state == ClassState.ENROLLING,
         "place_form": PlaceForm(training_class=found, instance_values={"topic": found.post.name})

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from zhupei.hours import api as hours
@@ -47,7 +48,14 @@ def enrolments(request: HttpRequest) -> HttpResponse:
     page = page_by_key(rows, request, order=("-applied_at", "-pk"))
     reviews = actor.has(*access.REVIEWERS)
     accepted = hours.accepted_hours_of([row.pk for row in page.items]) if page.items else {}
-    labels = [_("Name"), _("Class"), _("Post"), _("Applied"), _("Class hours"), _("State")]
+    labels = [
+        pgettext("training", "Name"),
+        pgettext("training", "Class"),
+        _("Post"),
+        _("Applied"),
+        _("Class hours"),
+        _("State"),
+    ]
     context = {
         "filters": filters,
         "filtered": any(request.GET.get(name) for name in filters.fields),
@@ -79,10 +87,10 @@ def enrolments(request: HttpRequest) -> HttpResponse:
 
 def _timeline(found: Enrolment) -> list[dict[str, Any]]:
     verbs = {
-        "apply": _("Applied"),
+        "apply": _("Application made"),
         "accept": _("Accepted"),
         "return": _("Returned"),
-        "cancel": _("Cancelled"),
+        "cancel": pgettext("training", "Cancelled"),
     }
     return [
         {"at": s.at, "who": s.person, "what": verbs.get(s.verb, s.verb), "why": s.reason, "tone": s.state}

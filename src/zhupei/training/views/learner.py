@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from zhupei.hours import api as hours
@@ -47,10 +48,10 @@ def open_classes(request: HttpRequest) -> HttpResponse:
                 rows = rows.filter(**{column: values[name]})
     page = page_by_key(rows, request, order=("first_day", "pk"), size=20)
     labels = [
-        _("Class"),
+        pgettext("training", "Class"),
         _("Post"),
         _("Institution"),
-        _("Place"),
+        pgettext("training", "Place"),
         _("Begins"),
         _("Fee (yuan)"),
         _("Free places"),
@@ -93,7 +94,7 @@ def open_class(request: HttpRequest, pk: int) -> HttpResponse:
         "facts": [
             (_("Post"), found.post.name),
             (_("Institution"), found.institution.full_name),
-            (_("Place"), f"{found.site.name}，{found.site.address}"),
+            (pgettext("training", "Place"), f"{found.site.name}，{found.site.address}"),
             (_("Time"), found.plan_row.time_text),
             (_("Class hours"), f"{found.plan_row.hours:f}"),
             (_("Fee (yuan)"), f"{found.fee:f}"),

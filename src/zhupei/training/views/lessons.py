@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
 from zhupei.documents.api import Roll, RollRow, render_pdf
@@ -155,7 +156,7 @@ def lesson_close(request: HttpRequest, pk: int) -> Any:
         return redirect("training:class", pk=lesson.training_class_id)
     found = actions.outcomes(lesson)
     window = actions.window_of(lesson)
-    labels = [_("Name"), _("Attendance"), _("Minutes"), _("Class hours"), _("Why")]
+    labels = [pgettext("training", "Name"), _("Attendance"), _("Minutes"), _("Class hours"), _("Why")]
     context = {
         "lesson": lesson,
         "too_soon": clock.now() < lesson.ends_at,

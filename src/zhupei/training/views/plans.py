@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from zhupei.documents.api import PlanForm as PlanDocument
@@ -141,15 +142,15 @@ def plan_queue(request: HttpRequest) -> HttpResponse:
         row["tone"] = "problem" if plan.state == PlanState.LATE else ""
         table.append(row)
     columns = _columns()
-    columns[4] = {"label": _("Filed")}
+    columns[4] = {"label": pgettext("training", "Filed")}
     return render(request, "training/plan_queue.html", {"page": page, "columns": columns, "rows": table})
 
 
-def _timeline(plan: TrainingPlan) -> list[dict[str, Any]]:
+def _timeline(plan: TrainingPlan, *, own: bool) -> list[dict[str, Any]]:
     verbs = {
         "create": _("Drawn up"),
         "change": _("Change begun"),
-        "submit": _("Filed"),
+        "submit": pgettext("training", "Filed"),
         "submit_late": _("Filed late with a reason"),
         "receive": _("Received by the centre"),
         "return": _("Returned"),
@@ -163,6 +164,8 @@ def _timeline(plan: TrainingPlan) -> list[dict[str, Any]]:
         .select_related("plan")
         .order_by("-at", "-pk")
     )
+    if not own:  # what was never filed is the institution's own affair
+        steps = steps.exclude(plan__submitted_at=None)
     return [
         {
             "at": step.at,
@@ -203,7 +206,7 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
         "may_return": decides and PLAN.allows(found.state, "return"),
         "may_open": actor.has(*access.MANAGERS) and own and queries.is_in_force(found),
         "newer": newer,
-        "entries": _timeline(found),
+        "entries": _timeline(found, own=own),
         "opinion_form": OpinionForm(auto_id="receive_%s"),
         "reason_form": ReasonForm(auto_id="return_%s"),
     }
@@ -216,7 +219,7 @@ def _facts(found: TrainingPlan) -> list[Any]:
         (_("Address of the class (detailed)"), found.address),
         (_("Date filled in"), queries.day_words(found.filled_on)),
         (_("Teaching head"), f"{found.teaching_head} {found.teaching_head_phone}"),
-        (_("Contact"), f"{found.contact} {found.contact_phone}"),
+        (pgettext("training", "Contact"), f"{found.contact} {found.contact_phone}"),
         (_("Institution's opinion"), found.opinion or "—"),
         (_("Person in charge (signature)"), found.signed_by or "—"),
     ]
@@ -365,6 +368,8 @@ def plan_submit(request: HttpRequest, pk: int) -> HttpResponse:
         messages.info(request, _("This plan has been filed already."))
         return redirect("training:plan", pk=found.pk)
     late = found.deadline is not None and clock.today() > found.deadline and found.supersedes_id is None
+    if not late and not form.is_bound:
+        del form.fields["late_reason"]  # asked for only where it is needed
     context = {
         "plan": found,
         "term": term_words(found),

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from tests.makers import make_user, sign_in
+
 from zhupei.accounts.models import User
 from zhupei.kernel.clock import SHANGHAI
 from zhupei.kernel.roles import Role

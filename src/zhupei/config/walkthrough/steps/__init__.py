@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..story import Story
-from . import application, institution, plan, training, units
+from . import application, bank, hall, institution, outcome, plan, sitting, training, units
 
 ACTS: list[Callable[[Story], None]] = [
     units.first_administrator,
@@ -20,4 +20,15 @@ ACTS: list[Callable[[Story], None]] = [
     training.lessons,
     application.apply,
     application.candidates,
+    bank.fill_bank,
+    bank.half_marks,
+    bank.draw,
+    hall.staff_of_hall,
+    sitting.slips,
+    hall.open_hall,
+    sitting.sit,
+    hall.close_hall,
+    outcome.certificate,
+    outcome.void,
+    outcome.trace,
 ]

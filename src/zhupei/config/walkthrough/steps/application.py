@@ -47,7 +47,7 @@ def apply(story: Story) -> None:
     with story.step("centre officer", "gives the slot and files it with the education office"):
         page = story.by("centre officer").open("/exams/queue/").open(f"{application}schedule/")
         page.submit({"opinion": "同意"}, field="opinion").submit(action="/file/")
-        story.facts["batch"] = page.link("/exams/batches/")
+        story.facts["batch"] = page.link(r"/exams/batches/\d+/")
     with story.step("education office", "acknowledges the filing with a receipt number"):
         office = story.by("education office").open("/exams/filings/")
         office.follow("/receive/").submit({"receipt_no": "宣教备2026-017"}, field="receipt_no")
@@ -70,4 +70,5 @@ def candidates(story: Story) -> None:
     for actor in (FIRST, SECOND):
         with story.step(actor, "opens the own admission slip"):
             page = story.by(actor).open("/exams/my/test/")
-            page.pdf(page.link("/slip.pdf"))
+            story.facts[f"slip of {actor}"] = slip = page.link(r"/slip\.pdf")
+            page.pdf(slip)

@@ -61,7 +61,7 @@ def file_plan(story: Story) -> None:
     with story.refused("teaching head", "saves an older copy of the plan from a second tab"):
         other_tab.submit({"contact": "旧页面"}, field="teaching_head", expect=409)
     with story.step("teaching head", "files the plan on the last day"):
-        page.open(f"{plan}submit/").submit({}, field="late_reason")
+        page.open(f"{plan}submit/").submit()
     with story.refused("teaching head", "presses the button of filing again"):
         page.press(f"{plan}submit/", expect=409)
     with story.step("teaching head", "downloads the plan as PDF and DOCX"):

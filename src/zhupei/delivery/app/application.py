@@ -1,0 +1,116 @@
+"""The ASGI application: finds the route, answers, and turns every fault into a page or JSON."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from zhupei.delivery.app.answering import Answering
+from zhupei.delivery.app.entrance import Entrance
+from zhupei.delivery.app.extras import Extras
+from zhupei.delivery.app.http import (
+    SECURITY,
+    Receive,
+    Request,
+    Response,
+    Scope,
+    Send,
+    as_json,
+    as_page,
+    lifespan,
+    read_body,
+    read_request,
+    same_origin,
+)
+from zhupei.delivery.app.onward import Onward
+from zhupei.delivery.app.visit import COOKIE
+from zhupei.delivery.engine.doors import Engine
+from zhupei.delivery.pages import notices
+from zhupei.delivery.pages.frame import Look
+from zhupei.delivery.texts import has, say
+from zhupei.kernel import clock
+from zhupei.kernel.errors import Refusal
+
+log = logging.getLogger("zhupei.delivery")
+
+
+class ExamApp(Entrance, Answering, Onward, Extras):
+    """The ASGI application. ``identify`` turns a typed ID number into the ``id_hash`` of the bundle."""
+
+    def __init__(
+        self,
+        engine: Engine | Callable[[], Engine | None],
+        *,
+        identify: Callable[[str], str],
+        monotonic: Callable[[], float] = clock.monotonic,
+    ) -> None:
+        super().__init__(engine, identify=identify, monotonic=monotonic)
+        self._routes: dict[str, dict[str, Callable[[Request, Look], Awaitable[Response]]]] = {
+            "/": {"GET": self._home},
+            "/enter": {"POST": self._enter},
+            "/wait": {"GET": self._wait},
+            "/start": {"POST": self._start},
+            "/paper": {"GET": self._paper},
+            "/paper.json": {"GET": self._paper_json},
+            "/save": {"POST": self._save},
+            "/heartbeat": {"POST": self._heartbeat},
+            "/next-subject": {"GET": self._next_page, "POST": self._next},
+            "/hand-in": {"GET": self._hand_in_page, "POST": self._hand_in},
+            "/result": {"GET": self._result},
+            "/leave": {"POST": self._leave},
+            "/photo": {"GET": self._photo},
+            "/watermark.svg": {"GET": self._watermark},
+            "/look": {"GET": self._look},
+            "/health": {"GET": self._health},
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        request = read_request(scope)
+        look = self._look_of(request)
+        try:
+            request.body = await read_body(request, receive)
+            response = await self._answer(request, look)
+        except Refusal as problem:
+            response = self._refusal(request, look, problem)
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            response = self._refusal(request, look, Refusal("failed", status=500))
+        headers = [
+            (b"content-type", response.type.encode()),
+            (b"content-length", str(len(response.body)).encode()),
+            (b"cache-control", response.cache.encode()),
+            *SECURITY,
+            *response.headers,
+        ]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
+
+    async def _answer(self, request: Request, look: Look) -> Response:
+        if request.path.startswith("/static/"):
+            return self._static(request)
+        methods = self._routes.get(request.path)
+        if methods is None:
+            raise Refusal("not_found", status=404)
+        handler = methods.get("GET" if request.method == "HEAD" else request.method)
+        if handler is None:
+            raise Refusal("method", status=405)
+        if request.method == "POST" and not same_origin(request):
+            raise Refusal("bad_request", status=403)
+        return await handler(request, look)
+
+    def _refusal(self, request: Request, look: Look, problem: Refusal) -> Response:
+        code = problem.code if has(f"error.{problem.code}") else "failed"
+        known = problem if code == problem.code else Refusal(code, status=problem.status)
+        if request.wants_json:
+            words = {"error": code, "message": say(look.lang, f"error.{code}"), "do": ""}
+            if code != "too_many":
+                words["do"] = say(look.lang, f"error.{code}.do")
+            return as_json(words, known.status)
+        outside = {"not_signed_in", "not_found", "method", "not_ready", "bad_request"}
+        home = COOKIE not in request.cookies or code in outside
+        return as_page(notices.error(look, known, home=home, values={"seconds": 60}), known.status)

@@ -1,0 +1,332 @@
+"""The candidate door: sign-in, start, answers, hand-in. What is written comes as a ``Ticket``, told once it is on disk."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from zhupei.delivery.engine.checks import refuse
+from zhupei.delivery.engine.core import GAP_MS
+from zhupei.delivery.engine.hand_in import HandIn
+from zhupei.delivery.engine.people import Person
+from zhupei.delivery.engine.replies import Ack, Pulse, Receipt, Sign, View, seconds
+from zhupei.delivery.formats import events as ev
+from zhupei.delivery.formats.events import AnyEvent
+from zhupei.delivery.formats.papers import Paper
+from zhupei.delivery.state import Sitting
+from zhupei.delivery.tickets import Ticket
+from zhupei.kernel.crypto import sm3
+
+MAX_CHOSEN = 26
+GENERATION_SPAN = 1_000_000_000
+LOAD_SPAN = 10_000
+
+
+class CandidateDoor(HandIn):
+    """What a candidate's machine may ask."""
+
+    def enter(self, slip_no: str, id_hash: str, *, address: str = "") -> Ticket[Sign]:
+        """Sign a candidate in at a machine. Needs the check-in first; after the start only on the
+        invigilator's word.
+
+        Refused with ``not_recognised`` (no such slip and ID, never says which), ``not_admitted``,
+        ``entry_taken``.
+        """
+        with self._lock:
+            self._ready()
+            candidate_id = self._slips.get(slip_no)
+            person = self._people.get(candidate_id) if candidate_id else None
+            if person is None or not secrets.compare_digest(
+                person.candidate.id_hash.encode(), id_hash.encode()
+            ):
+                raise refuse("not_recognised", "slip number and ID number do not belong together", 403)
+            _, sitting = self._known(person.candidate.candidate_id)
+            if sitting.state == "not_admitted":
+                raise refuse("not_admitted", "not checked in yet", 403)
+            if sitting.state in ("running", "paused") and not sitting.may_enter:
+                raise refuse("entry_taken", "another machine is signed in for this candidate")
+            token = secrets.token_urlsafe(32)
+            mark = sm3(token.encode())
+            self._tokens.pop(sitting.token_digest, None)
+            self._tokens[mark] = sitting.candidate_id
+            self._seen[sitting.candidate_id] = self._tick()
+            return self._write(
+                ev.Entered(
+                    **self._stamp(), candidate_id=sitting.candidate_id, token_digest=mark, address=address
+                )
+            ).holding(Sign(candidate_id=sitting.candidate_id, token=token))
+
+    def whose(self, token: str) -> str:
+        """The candidate of a token; ``Refusal("not_signed_in")`` if it is none, or no more."""
+        candidate_id = self._tokens.get(sm3(token.encode())) if token else None
+        if candidate_id is None or candidate_id not in self._people:
+            raise refuse("not_signed_in", "sign in first", 403)
+        return candidate_id
+
+    def view(self, candidate_id: str) -> View:
+        """Everything the candidate's own pages show, as one consistent picture."""
+        with self._lock:
+            self._ready()
+            person, sitting = self._known(candidate_id)
+            tick = self._tick()
+            self._seen[candidate_id] = tick
+            room_id, seat_no = self._place(person.candidate)
+            rooms = {room.id: room.name for room in person.bundle.rooms}
+            return View(
+                candidate=person.candidate,
+                bundle=person.bundle,
+                state=sitting.state,
+                room_name=rooms.get(room_id, room_id),
+                seat_no=seat_no,
+                opened=self._hall.opened_tick(person.candidate.session_id, room_id) is not None,
+                subject=sitting.subject,
+                closed=sitting.closed,
+                remaining_ms=sitting.remaining(tick),
+                deadline_version=sitting.version,
+                answers={at: held.answer for at, held in sitting.answers.items() if held.answer},
+                marked=frozenset(at for at, (on, _) in sitting.marks.items() if on),
+                may_hand_in_after_s=seconds(self._hand_in_wait(person, sitting, tick)),
+                receipt=self._receipt(sitting),
+            )
+
+    def start(self, candidate_id: str) -> Ticket[Receipt]:
+        """Start the candidate's time. Again: the first receipt."""
+        with self._lock:
+            self._ready()
+            person, sitting = self._known(candidate_id)
+            if sitting.state in ("running", "paused", "submitted"):
+                return Ticket(self._receipt(sitting))
+            if sitting.state != "admitted":
+                raise refuse("wrong_state", f"the sitting is {sitting.state}")
+            if self._hall.opened_tick(sitting.session_id, sitting.room_id) is None:
+                raise refuse("not_open", "the invigilator has not opened the test")
+            rules = person.bundle.rules
+            ticket = self._write(
+                ev.Started(
+                    **self._stamp(),
+                    candidate_id=candidate_id,
+                    budget_ms=(rules.minutes * 60 + person.candidate.extra_seconds) * 1000,
+                    grace_ms=rules.grace_seconds * 1000,
+                    subjects=tuple(person.papers),
+                )
+            )
+            return ticket.holding(self._receipt(sitting))
+
+    def next_seq(self, candidate_id: str) -> int:
+        """A base for the sequence numbers of one page load: higher than any given out before, also before a
+        restart."""
+        with self._lock:
+            load = self._loads.get(candidate_id, 0) + 1
+            self._loads[candidate_id] = load
+            return self._hall.generation * GENERATION_SPAN + load * LOAD_SPAN
+
+    def save(
+        self,
+        candidate_id: str,
+        subject: str,
+        key: str,
+        answer: Sequence[str] | None,
+        seq: int | None = None,
+        *,
+        marked: bool | None = None,
+    ) -> Ticket[Ack]:
+        """Keep one answer (option ids; empty takes it back; None leaves it) and/or the mark for later.
+
+        ``seq`` None: newer than all before (plain form posts). Packets may come twice or late: the highest
+        ``seq`` wins, an equal one is acknowledged as what is held. Accepted until deadline and grace, and
+        within the grace of a pause.
+        """
+        with self._lock:
+            self._ready()
+            person, sitting = self._known(candidate_id)
+            chosen = self._check_save(person, sitting, subject, key, answer)
+            if seq is None:
+                seq = max(self.next_seq(candidate_id), sitting.max_seq + 1)
+            loads = self._loads.get(candidate_id, 0) + 1
+            if not 0 < seq < self._hall.generation * GENERATION_SPAN + loads * LOAD_SPAN:
+                raise refuse("value_wrong", "sequence number out of range", 422)
+            self._seen[candidate_id] = self._tick()
+            events: list[AnyEvent] = []
+            held = sitting.answers.get((subject, key))
+            if chosen is not None and (held is None or seq > held.seq):
+                events.append(
+                    ev.Saved(
+                        **self._stamp(),
+                        candidate_id=candidate_id,
+                        subject=subject,
+                        key=key,
+                        answer=chosen,
+                        seq=seq,
+                    )
+                )
+            if marked is not None and seq > sitting.marks.get((subject, key), (False, 0))[1]:
+                events.append(
+                    ev.Marked(
+                        **self._stamp(),
+                        candidate_id=candidate_id,
+                        subject=subject,
+                        key=key,
+                        on=marked,
+                        seq=seq,
+                    )
+                )
+            # Also with nothing to write: an equal packet may still be on its way to the disk, so wait behind
+            # it.
+            ticket = self._write(*events)
+            held = sitting.answers.get((subject, key))
+            left = sitting.remaining(self._tick())
+            return ticket.holding(
+                Ack(
+                    rev=held.seq if held else 0,
+                    kept=chosen is None or (held is not None and held.answer == chosen),
+                    answer=held.answer if held else (),
+                    remaining_s=seconds(left),
+                    remaining_ms=max(left, 0),
+                    deadline_version=sitting.version,
+                    state=sitting.state,
+                )
+            )
+
+    def _check_save(
+        self, person: Person, sitting: Sitting, subject: str, key: str, answer: Sequence[str] | None
+    ) -> tuple[str, ...] | None:
+        paper = person.papers.get(subject)
+        slot = paper.slots.get(key) if paper is not None else None
+        if slot is None:
+            raise refuse("item_unknown", "this item is not on your paper", 404)
+        tick = self._tick()
+        if sitting.state == "submitted":
+            raise refuse("submitted", "the test was handed in")
+        if sitting.state == "paused":
+            if tick - (sitting.paused_tick or 0) > sitting.grace_ms:
+                raise refuse("paused", "the test is paused")
+        elif sitting.state != "running":
+            raise refuse("wrong_state", f"the sitting is {sitting.state}")
+        elif sitting.overdue(tick):
+            raise refuse("time_over", "time is over")
+        if subject in sitting.closed:
+            raise refuse("subject_closed", "this subject was finished")
+        if person.bundle.rules.order == "sequence" and subject != sitting.subject:
+            raise refuse("subject_not_open", "this subject is not open yet")
+        if answer is None:
+            return None
+        if (
+            len(answer) > MAX_CHOSEN
+            or len(set(answer)) != len(answer)
+            or not set(answer) <= set(slot.option_ids)
+        ):
+            raise refuse("value_wrong", "an option that is not on this paper", 422)
+        if slot.kind != "multiple" and len(answer) > 1:
+            raise refuse("value_wrong", "only one option can be chosen here", 422)
+        return tuple(option for option in slot.option_ids if option in answer)
+
+    def heartbeat(self, candidate_id: str, *, left_window_ms: int | None = None) -> Ticket[Pulse]:
+        """A page with script is alive. ``left_window_ms``: it reports having lost focus for so long."""
+        with self._lock:
+            self._ready()
+            _, sitting = self._known(candidate_id)
+            tick = self._tick()
+            events: list[AnyEvent] = []
+            silent = tick - self._seen.get(candidate_id, tick)
+            if sitting.state == "running" and silent > GAP_MS:
+                events.append(ev.Heartbeat(**self._stamp(), candidate_id=candidate_id, gap_ms=silent))
+            if left_window_ms is not None and sitting.state == "running":
+                away = min(max(left_window_ms, 0), 24 * 3600 * 1000)
+                events.append(ev.WindowLeft(**self._stamp(), candidate_id=candidate_id, away_ms=away))
+            self._seen[candidate_id] = tick
+            self._script.add(candidate_id)
+            pulse = Pulse(
+                state=sitting.state,
+                remaining_s=seconds(sitting.remaining(tick)),
+                remaining_ms=max(sitting.remaining(tick), 0),
+                deadline_version=sitting.version,
+                subject=sitting.subject,
+                opened=self._hall.opened_tick(sitting.session_id, sitting.room_id) is not None,
+            )
+            return self._write(*events).holding(pulse) if events else Ticket(pulse)
+
+    def turn_to(self, candidate_id: str, subject: str) -> Ticket[None]:
+        """Go on to another subject. In ``sequence`` that closes the present one; again: no effect."""
+        with self._lock:
+            self._ready()
+            person, sitting = self._known(candidate_id)
+            if sitting.subject == subject:
+                return Ticket(None)
+            if sitting.state != "running" or sitting.overdue(self._tick()):
+                raise refuse("wrong_state", f"the sitting is {sitting.state}")
+            if subject not in person.papers:
+                raise refuse("subject_unknown", "no such subject on this test", 404)
+            closes = ""
+            if person.bundle.rules.order == "sequence":
+                order = list(person.papers)
+                if order.index(subject) != order.index(sitting.subject) + 1:
+                    raise refuse("subject_closed", "this subject was finished")
+                closes = sitting.subject
+            return self._write(
+                ev.SubjectTurned(**self._stamp(), candidate_id=candidate_id, subject=subject, closes=closes)
+            )
+
+    def _hand_in_wait(self, person: Person, sitting: Sitting, tick: int) -> int:
+        """Milliseconds until the rules let the candidate hand in."""
+        return max(person.bundle.rules.min_minutes_before_hand_in * 60_000 - sitting.used(tick), 0)
+
+    def hand_in(self, candidate_id: str) -> Ticket[Receipt]:
+        """Hand both subjects in and score them (R038). Again: the first receipt.
+
+        Refused with ``too_early`` before the rules' time, ``subject_left`` while a subject has not been
+        opened.
+        """
+        with self._lock:
+            self._ready()
+            person, sitting = self._known(candidate_id)
+            if sitting.state == "submitted":
+                return Ticket(self._receipt(sitting), self._journal.append(()))
+            if sitting.state != "running":
+                raise refuse("wrong_state", f"the sitting is {sitting.state}")
+            tick = self._tick()
+            over = sitting.remaining(tick) <= 0
+            if not over and self._hand_in_wait(person, sitting, tick):
+                raise refuse("too_early", "it is too early to hand in")
+            last = list(person.papers)[-1]
+            if not over and person.bundle.rules.order == "sequence" and sitting.subject != last:
+                raise refuse("subject_left", "there is another subject to sit first")
+            return self._submit(candidate_id, "auto" if over else "hand")
+
+    def shown(self, candidate_id: str) -> Ticket[None]:
+        """The result page went out; the first time is recorded (R038)."""
+        with self._lock:
+            self._ready()
+            _, sitting = self._known(candidate_id)
+            if sitting.state != "submitted" or sitting.shown_at is not None:
+                return Ticket(None)
+            return self._write(ev.ResultShown(**self._stamp(), candidate_id=candidate_id))
+
+    def paper_id(self, candidate_id: str, subject: str) -> str:
+        """The id of the candidate's own paper in ``subject``."""
+        one = self._person(candidate_id).papers.get(subject)
+        if one is None:
+            raise refuse("item_unknown", "this item is not on your paper", 404)
+        return one.paper.paper_id
+
+    def void_reason(self, candidate_id: str) -> str:
+        """Why the sitting was voided ("" if it was not)."""
+        with self._lock:
+            return self._known(candidate_id)[1].void_reason
+
+    def page_of(self, candidate_id: str, subject: str) -> Paper:
+        """The candidate's own paper in ``subject``, if it may be seen now."""
+        with self._lock:
+            self._ready()
+            person, sitting = self._known(candidate_id)
+            if sitting.state != "running":
+                raise refuse(
+                    "paused" if sitting.state == "paused" else "wrong_state", f"it is {sitting.state}"
+                )
+            one = person.papers.get(subject)
+            if one is None:
+                raise refuse("subject_unknown", "no such subject on this test", 404)
+            if subject in sitting.closed:
+                raise refuse("subject_closed", "this subject was finished")
+            if person.bundle.rules.order == "sequence" and subject != sitting.subject:
+                raise refuse("subject_not_open", "this subject is not open yet")
+            return one.paper

@@ -1,0 +1,61 @@
+"""Loading: bundles into memory and out of it."""
+
+from __future__ import annotations
+
+from zhupei.delivery.engine.checks import refuse
+from zhupei.delivery.engine.core import Core
+from zhupei.delivery.engine.people import Person
+from zhupei.delivery.formats import events as ev
+from zhupei.delivery.formats.base import digest
+from zhupei.delivery.formats.bundles import Bundle, check_bundle
+
+
+class Loading(Core):
+    """Part of the staff door: which bundles the hall holds."""
+
+    def load(self, bundle: Bundle) -> None:
+        """Take a bundle into memory (checked first). The same bundle again is welcome, a changed one is
+        refused."""
+        check_bundle(bundle)
+        mark = digest(bundle.digests)
+        with self._lock:
+            self._ready()
+            known = self._hall.bundles.get(bundle.bundle_id)
+            if known is not None and known != mark:
+                raise refuse(
+                    "bundle_changed", f"bundle {bundle.bundle_id} was loaded before with other content"
+                )
+            for candidate in bundle.candidates:
+                other = self._people.get(candidate.candidate_id)
+                slip = self._slips.get(candidate.slip_no)
+                if (other is not None and other.bundle.bundle_id != bundle.bundle_id) or (
+                    slip is not None and slip != candidate.candidate_id
+                ):
+                    raise refuse(
+                        "candidate_known", f"candidate {candidate.slip_no} is in another loaded bundle"
+                    )
+            for candidate in bundle.candidates:
+                self._people[candidate.candidate_id] = Person(bundle, candidate)
+                self._slips[candidate.slip_no] = candidate.candidate_id
+            self._bundles[bundle.bundle_id] = bundle
+            if known is not None:
+                return
+            ticket = self._write(
+                ev.Loaded(**self._stamp(), bundle_id=bundle.bundle_id, batch_no=bundle.batch_no, digest=mark)
+            )
+        ticket.wait()
+
+    def unload(self, bundle_id: str) -> None:
+        """Forget a bundle's papers and keys. Refused while one of its candidates is sitting."""
+        with self._lock:
+            ids = [key for key, one in self._people.items() if one.bundle.bundle_id == bundle_id]
+            if any(self._state(one) in ("running", "paused") for one in ids):
+                raise refuse("sitting_running", "candidates of this bundle are still sitting")
+            for one in ids:
+                self._slips.pop(self._people.pop(one).candidate.slip_no, None)
+            self._bundles.pop(bundle_id, None)
+
+    def bundles(self) -> list[Bundle]:
+        """The loaded bundles."""
+        with self._lock:
+            return list(self._bundles.values())

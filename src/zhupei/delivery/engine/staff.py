@@ -1,0 +1,255 @@
+"""The staff door: what the hall's people do. Every act returns when it is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zhupei.delivery.engine.checks import need, refuse, two_persons
+from zhupei.delivery.engine.hand_in import HandIn
+from zhupei.delivery.engine.replies import Receipt
+from zhupei.delivery.formats import events as ev
+from zhupei.delivery.formats.events import State
+
+MAX_ADDED_SECONDS = 4 * 3600
+
+
+class StaffDoor(HandIn):
+    """Check-in, start, pause, time, seats, hand-in, voiding, incidents."""
+
+    def admit(self, candidate_id: str, *, by: str, method: str, late_reason: str = "") -> None:
+        """Identity is checked, the candidate may sit down (R049). Again: no effect.
+
+        Refused with ``late_entry`` when the room has been open longer than the rules allow, unless
+        ``late_reason`` is given.
+        """
+        need(by=by, method=method)
+        with self._lock:
+            self._ready()
+            person, sitting = self._known(candidate_id)
+            if sitting.state != "not_admitted":
+                return
+            candidate = person.candidate
+            opened = self._hall.opened_tick(candidate.session_id, candidate.room_id)
+            limit = person.bundle.rules.late_entry_minutes * 60_000
+            if opened is not None and self._tick() - opened > limit and not late_reason:
+                raise refuse("late_entry", f"the room was opened more than {limit // 60_000} minutes ago")
+            ticket = self._write(
+                ev.Admitted(
+                    **self._stamp(),
+                    candidate_id=candidate_id,
+                    by=by,
+                    bundle_id=person.bundle.bundle_id,
+                    session_id=candidate.session_id,
+                    room_id=candidate.room_id,
+                    seat_no=candidate.seat_no,
+                    method=method,
+                    late_reason=late_reason,
+                )
+            )
+        ticket.wait()
+
+    def open_session(self, session_id: str, room_id: str | None = None, *, by: str) -> None:
+        """Let the candidates of a session start: one room, or all. Again: no effect."""
+        need(by=by)
+        with self._lock:
+            self._ready()
+            self._session(session_id, room_id)
+            if (session_id, room_id or "") in self._hall.opened:
+                return
+            ticket = self._write(
+                ev.Opened(**self._stamp(), by=by, session_id=session_id, room_id=room_id or "")
+            )
+        ticket.wait()
+
+    def pause(
+        self,
+        *,
+        reason: str,
+        by: str,
+        session_id: str | None = None,
+        room_id: str | None = None,
+        candidate_id: str | None = None,
+    ) -> int:
+        """Stop the clock of one candidate, a room or a session (power cut); returns how many were running."""
+        need(by=by, reason=reason)
+        with self._lock:
+            self._ready()
+            ids = self._chosen(session_id, room_id, candidate_id, "running")
+            stamp = self._stamp()
+            ticket = self._write(*(ev.Paused(**stamp, candidate_id=one, by=by, reason=reason) for one in ids))
+        ticket.wait()
+        return len(ids)
+
+    def resume(
+        self,
+        *,
+        by: str,
+        session_id: str | None = None,
+        room_id: str | None = None,
+        candidate_id: str | None = None,
+    ) -> int:
+        """Let paused candidates go on with the time they had left; returns how many were paused."""
+        need(by=by)
+        with self._lock:
+            self._ready()
+            ids = self._chosen(session_id, room_id, candidate_id, "paused")
+            stamp = self._stamp()
+            ticket = self._write(*(ev.Resumed(**stamp, candidate_id=one, by=by) for one in ids))
+            for one in ids:
+                self._seen[one] = stamp["tick"]
+        ticket.wait()
+        return len(ids)
+
+    def _chosen(
+        self, session_id: str | None, room_id: str | None, candidate_id: str | None, state: State
+    ) -> list[str]:
+        """Sittings in ``state`` of a candidate, or of a session and optionally one of its rooms."""
+        if candidate_id is not None:
+            self._known(candidate_id, state)
+            return [candidate_id]
+        if session_id is None:
+            raise refuse("value_missing", "name a session or a candidate", 422)
+        self._session(session_id, room_id)
+        return [
+            one.candidate_id
+            for one in self._hall.sittings.values()
+            if one.state == state and one.session_id == session_id and room_id in (None, one.room_id)
+        ]
+
+    def add_time(
+        self,
+        candidate_id: str,
+        seconds: int,
+        reason: str,
+        *,
+        by: str,
+        approved_by: str,
+        proposal: str = "",
+    ) -> None:
+        """Compensation or individual extra time before hand-in (R040); ``approved_by`` is another person than
+        ``by``.
+
+        ``proposal`` names one of ``proposals()``; a proposal is granted at most once.
+        """
+        need(by=by, approved_by=approved_by, reason=reason)
+        two_persons(by, approved_by)
+        if not 0 < seconds <= MAX_ADDED_SECONDS:
+            raise refuse("seconds_range", f"between 1 and {MAX_ADDED_SECONDS} seconds", 422)
+        with self._lock:
+            self._ready()
+            self._known(candidate_id, "admitted", "running", "paused")
+            if proposal:
+                found = self._hall.proposals.get(proposal)
+                if found is None or found.candidate_id != candidate_id:
+                    raise refuse("proposal_unknown", "no such proposal for this candidate", 404)
+                if found.applied:
+                    raise refuse("proposal_applied", "this fault was compensated already")
+            ticket = self._write(
+                ev.TimeAdded(
+                    **self._stamp(),
+                    candidate_id=candidate_id,
+                    by=by,
+                    seconds=seconds,
+                    reason=reason,
+                    approved_by=approved_by,
+                    proposal=proposal,
+                )
+            )
+        ticket.wait()
+
+    def move_seat(self, candidate_id: str, room_id: str, seat_no: str, *, reason: str, by: str) -> None:
+        """To another machine with time and answers (I04). The old machine's page ends; the candidate signs in
+        anew."""
+        need(by=by, reason=reason, seat_no=seat_no)
+        with self._lock:
+            self._ready()
+            person, sitting = self._known(candidate_id, "admitted", "running", "paused")
+            if all(room.id != room_id for room in person.bundle.rooms):
+                raise refuse("room_unknown", "no such room in this bundle", 404)
+            for other in self._people.values():
+                one = other.candidate
+                if one.candidate_id == candidate_id or one.session_id != person.candidate.session_id:
+                    continue
+                if (room_id, seat_no) == self._place(one) and self._state(one.candidate_id) not in (
+                    "submitted",
+                    "voided",
+                ):
+                    raise refuse("seat_taken", f"seat {seat_no} is another candidate's")
+            self._tokens.pop(sitting.token_digest, None)
+            ticket = self._write(
+                ev.SeatMoved(
+                    **self._stamp(),
+                    candidate_id=candidate_id,
+                    by=by,
+                    room_id=room_id,
+                    seat_no=seat_no,
+                    from_room_id=sitting.room_id,
+                    from_seat_no=sitting.seat_no,
+                    reason=reason,
+                )
+            )
+        ticket.wait()
+
+    def allow_entry(self, candidate_id: str, *, reason: str, by: str) -> None:
+        """Let a candidate who has started sign in once more (browser closed, card restored). The next sign-in
+        takes over."""
+        need(by=by, reason=reason)
+        with self._lock:
+            self._ready()
+            self._known(candidate_id, "admitted", "running", "paused", "submitted")
+            ticket = self._write(
+                ev.EntryAllowed(**self._stamp(), candidate_id=candidate_id, by=by, reason=reason)
+            )
+        ticket.wait()
+
+    def force_hand_in(self, candidate_id: str, *, reason: str, by: str) -> Receipt:
+        """Hand in for the candidate what is held. Again: the first receipt."""
+        need(by=by, reason=reason)
+        with self._lock:
+            self._ready()
+            self._known(candidate_id, "running", "paused", "submitted")
+            ticket = self._submit(candidate_id, "forced", by=by, reason=reason)
+        return ticket.wait()
+
+    def void(self, candidate_id: str, reason: str, *, by: str, by2: str) -> None:
+        """Void the sitting for a breach (违规违纪); two different persons."""
+        need(by=by, by2=by2, reason=reason)
+        two_persons(by, by2)
+        with self._lock:
+            self._ready()
+            self._known(candidate_id, "admitted", "running", "paused", "submitted")
+            ticket = self._write(
+                ev.Voided(**self._stamp(), candidate_id=candidate_id, by=by, by2=by2, reason=reason)
+            )
+        ticket.wait()
+
+    def record_incident(
+        self,
+        kind: str,
+        text: str,
+        *,
+        by: str,
+        candidate_id: str = "",
+        session_id: str = "",
+        room_id: str = "",
+        evidence: Sequence[str] = (),
+    ) -> None:
+        """Something happened; ``evidence`` are digests of files stored elsewhere."""
+        need(by=by, kind=kind, text=text)
+        with self._lock:
+            self._ready()
+            if candidate_id:
+                self._person(candidate_id)
+            ticket = self._write(
+                ev.IncidentNoted(
+                    **self._stamp(),
+                    candidate_id=candidate_id,
+                    by=by,
+                    kind=kind,
+                    text=text,
+                    session_id=session_id,
+                    room_id=room_id,
+                    evidence=tuple(evidence),
+                )
+            )
+        ticket.wait()

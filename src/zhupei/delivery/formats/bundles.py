@@ -1,0 +1,180 @@
+"""The bundle: everything a hall needs to hold the sessions of one batch with its uplink cut."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from zhupei.delivery.formats.base import FormatError, Frozen, digest
+from zhupei.delivery.formats.papers import Key, Paper, check_paper, paper_digest, signed_off
+
+BUNDLE_FORMAT = 1
+
+
+class Rules(Frozen, frozen=True, kw_only=True):
+    """The rule's numbers for one batch (细则三), from the centre's rulebook. Marks are per subject."""
+
+    rule_set: str = ""
+    minutes: int = 120
+    subjects: tuple[str, ...] = ("general", "professional")
+    order: Literal["sequence", "free"] = "sequence"
+    full_mark: Decimal = Decimal(100)
+    pass_mark: Decimal = Decimal(60)
+    min_minutes_before_hand_in: int = 0
+    late_entry_minutes: int = 30
+    grace_seconds: int = 30
+    carry_over: bool = False
+    """False: a pass counts for this sitting only (三(四)), so each candidate has a paper in every subject."""
+
+
+class Party(Frozen, frozen=True, kw_only=True):
+    """An organisation or a hall, by id and name."""
+
+    id: str
+    name: str
+
+
+class Room(Frozen, frozen=True, kw_only=True):
+    id: str
+    name: str
+    seats: int = 0
+
+
+class Session(Frozen, frozen=True, kw_only=True):
+    """One sitting time of a batch (场次). ``starts_at`` and ``ends_at`` are milliseconds since 1970 UTC, as
+    planned."""
+
+    id: str
+    starts_at: int
+    ends_at: int
+    title: str = ""
+
+
+class Candidate(Frozen, frozen=True, kw_only=True):
+    """Who sits where, with which papers. ``photo`` names a JPEG in ``Bundle.photos`` ("" if none)."""
+
+    candidate_id: str
+    slip_no: str
+    name: str
+    id_masked: str
+    id_hash: str
+    post_code: str
+    post_name: str
+    room_id: str
+    seat_no: str
+    session_id: str
+    papers: dict[str, Paper]
+    photo: str = ""
+    extra_seconds: int = 0
+
+
+class Bundle(Frozen, frozen=True, kw_only=True):
+    """Everything a hall needs to hold the sessions of one batch with its uplink cut. Fill the last two by
+    ``complete``."""
+
+    bundle_id: str
+    batch_no: str
+    institution: Party
+    hall: Party
+    sessions: tuple[Session, ...]
+    rooms: tuple[Room, ...]
+    rules: Rules
+    candidates: tuple[Candidate, ...]
+    keys: dict[str, Key]
+    created_at: int
+    photos: dict[str, bytes] = {}
+    notice: str = ""
+    format: int = BUNDLE_FORMAT
+    counts: dict[str, int] = {}
+    digests: dict[str, str] = {}
+
+
+def bundle_counts(bundle: Bundle) -> dict[str, int]:
+    return {
+        "candidates": len(bundle.candidates),
+        "papers": sum(len(candidate.papers) for candidate in bundle.candidates),
+        "keys": len(bundle.keys),
+        "photos": len(bundle.photos),
+        "rooms": len(bundle.rooms),
+        "sessions": len(bundle.sessions),
+    }
+
+
+def bundle_digests(bundle: Bundle) -> dict[str, str]:
+    """One digest a part, so that a difference names its part. Papers are covered by their own digests."""
+    people = [msgspec.structs.replace(candidate, papers={}) for candidate in bundle.candidates]
+    papers = {
+        f"{candidate.candidate_id}/{subject}": paper_digest(paper)
+        for candidate in bundle.candidates
+        for subject, paper in candidate.papers.items()
+    }
+    return {
+        "candidates": digest(people),
+        "papers": digest(papers),
+        "keys": digest(bundle.keys),
+        "photos": digest(bundle.photos),
+        "rules": digest(bundle.rules),
+        "plan": digest([bundle.sessions, bundle.rooms, bundle.institution, bundle.hall]),
+    }
+
+
+def complete(bundle: Bundle) -> Bundle:
+    """``bundle`` with papers signed off, counts and digests filled in, checked (raises ``FormatError``)."""
+    people = tuple(
+        msgspec.structs.replace(
+            candidate, papers={subject: signed_off(paper) for subject, paper in candidate.papers.items()}
+        )
+        for candidate in bundle.candidates
+    )
+    bundle = msgspec.structs.replace(bundle, candidates=people)
+    bundle = msgspec.structs.replace(bundle, counts=bundle_counts(bundle), digests=bundle_digests(bundle))
+    check_bundle(bundle)
+    return bundle
+
+
+def check_bundle(bundle: Bundle) -> None:
+    """Raise ``FormatError`` unless the bundle agrees with its own counts and digests and can be sat and
+    scored."""
+    if bundle.format != BUNDLE_FORMAT:
+        raise FormatError(
+            "version_unknown", f"bundle format {bundle.format}, this program reads {BUNDLE_FORMAT}"
+        )
+    if bundle.counts != bundle_counts(bundle):
+        raise FormatError("counts_differ", "the bundle's counts are not those of its content")
+    if bundle.digests != bundle_digests(bundle):
+        raise FormatError("digests_differ", "the bundle's digests are not those of its content")
+    rooms, sessions = {room.id for room in bundle.rooms}, {session.id for session in bundle.sessions}
+    for name in ("candidate_id", "slip_no"):
+        values = [getattr(candidate, name) for candidate in bundle.candidates]
+        if len(set(values)) != len(values):
+            raise FormatError("candidate_repeats", f"two candidates have the same {name}")
+    seats: set[tuple[str, str, str]] = set()
+    for candidate in bundle.candidates:
+        if candidate.room_id not in rooms or candidate.session_id not in sessions:
+            raise FormatError("candidate_place", f"{candidate.slip_no}: unknown room or session")
+        seat = (candidate.session_id, candidate.room_id, candidate.seat_no)
+        if seat in seats:
+            raise FormatError("candidate_place", f"{candidate.slip_no}: the seat is taken")
+        seats.add(seat)
+        if candidate.photo and candidate.photo not in bundle.photos:
+            raise FormatError("photo_missing", f"{candidate.slip_no}: the photo is not in the bundle")
+        allowed, got = set(bundle.rules.subjects), set(candidate.papers)
+        if not got or not got <= allowed or (got != allowed and not bundle.rules.carry_over):
+            raise FormatError(
+                "candidate_papers", f"{candidate.slip_no}: papers {sorted(got)}, need {sorted(allowed)}"
+            )
+        for subject, paper in candidate.papers.items():
+            if paper.subject != subject or paper.candidate_id != candidate.candidate_id:
+                raise FormatError(
+                    "candidate_papers", f"{candidate.slip_no}: a paper of another person or subject"
+                )
+            if paper.digest != paper_digest(paper):
+                raise FormatError(
+                    "digests_differ", f"{candidate.slip_no}: paper {subject} is not what it was"
+                )
+            check_paper(paper, bundle.keys, full_mark=bundle.rules.full_mark)
+
+
+bundle_decoder = msgspec.msgpack.Decoder(Bundle)

@@ -1,0 +1,172 @@
+"""The frame of every page: the look, the document, the head with the candidate, and small pieces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from zhupei.delivery.engine.replies import View
+from zhupei.delivery.html import Html, fill, join
+from zhupei.delivery.texts import say
+
+NOTHING = Html("")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How pages are to look and where they stand: language, settings, root path, addresses of static files."""
+
+    lang: str = "zh"
+    large: bool = False
+    contrast: bool = False
+    root: str = ""
+    assets: dict[str, str] = field(default_factory=dict)
+    here: str = "/"
+
+    def t(self, key: str, **values: object) -> str:
+        return say(self.lang, key, **values)
+
+    def url(self, path: str) -> str:
+        return self.root + path
+
+
+def number(value: Decimal) -> str:
+    """Marks without needless zeros: 60, 59.5."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def clock_text(milliseconds: int) -> str:
+    """``1:59:07`` or ``59:07``."""
+    seconds = max(-(-milliseconds // 1000), 0)
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60:02d}:{rest % 60:02d}"
+
+
+def page(
+    look: Look, title: str, body: Html, *, head: Html = NOTHING, top: Html = NOTHING, kind: str = "plain"
+) -> Html:
+    """A whole document."""
+    classes = " ".join(
+        [f"page-{kind}"] + (["large"] if look.large else []) + (["contrast"] if look.contrast else [])
+    )
+    return fill(
+        """<!DOCTYPE html>
+<html lang="{lang}" class="{classes}" data-root="{root}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="X-UA-Compatible" content="IE=edge">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · {product}</title>
+<link rel="stylesheet" href="{css}">
+<link rel="icon" href="data:,">
+{head}</head>
+<body>
+<a class="skip" href="#main">{skip}</a>
+{top}
+{body}
+{settings}
+<script src="{js}"></script>
+</body>
+</html>
+""",
+        lang="zh-CN" if look.lang == "zh" else "en",
+        classes=classes,
+        root=look.root,
+        title=title,
+        product=look.t("product"),
+        css=look.assets.get("exam.css", ""),
+        js=look.assets.get("exam.js", ""),
+        head=head,
+        skip=look.t("skip"),
+        top=top or _plain_top(look),
+        body=body,
+        settings=_settings(look),
+    )
+
+
+def _plain_top(look: Look) -> Html:
+    return fill(
+        '<div class="top" role="banner"><div class="wrap"><p class="product">{product}</p></div></div>',
+        product=look.t("product"),
+    )
+
+
+def _settings(look: Look) -> Html:
+    """Large type, contrast and language: plain links, so that they work everywhere."""
+
+    def link(name: str, value: str, words: str, lang: str = "") -> Html:
+        return fill(
+            '<li><a href="{url}" data-look="{name}"{lang}>{words}</a></li>',
+            url=look.url(f"/look?{name}={value}&back={look.here}"),
+            name=name,
+            words=words,
+            lang=fill(' lang="{lang}"', lang=lang) if lang else NOTHING,
+        )
+
+    return fill(
+        '<div class="settings" role="navigation" aria-label="{label}"><ul class="wrap">{size}{contrast}{lang}</ul></div>',
+        label=look.t("look.label"),
+        size=link(
+            "size", "normal" if look.large else "large", look.t("look.normal" if look.large else "look.large")
+        ),
+        contrast=link(
+            "contrast",
+            "plain" if look.contrast else "high",
+            look.t("look.plain" if look.contrast else "look.contrast"),
+        ),
+        lang=link(
+            "lang",
+            "en" if look.lang == "zh" else "zh",
+            look.t("lang.other"),
+            "en" if look.lang == "zh" else "zh-CN",
+        ),
+    )
+
+
+def person_top(look: Look, view: View, *, timer: bool = False) -> Html:
+    """Photo, name, slip number and seat; with ``timer`` the countdown and the word on the link."""
+    person = view.candidate
+    photo = (
+        fill(
+            '<img class="face" src="{url}" alt="{alt}" width="44" height="60">',
+            url=look.url("/photo"),
+            alt=look.t("photo.alt", name=person.name),
+        )
+        if person.photo
+        else NOTHING
+    )
+    right = NOTHING
+    if timer:
+        right = fill(
+            '<div class="clock"><p class="time"><span class="label">{left}</span> '
+            '<strong id="countdown" role="timer" data-left="{ms}" data-version="{version}">{text}</strong></p>'
+            '<p class="link" id="link" data-label="{label}"><span class="dot" aria-hidden="true"></span>'
+            '<span id="link-word"></span></p></div>',
+            left=look.t("time.left"),
+            ms=max(view.remaining_ms, 0),
+            version=view.deadline_version,
+            text=clock_text(view.remaining_ms),
+            label=look.t("link.label"),
+        )
+    return fill(
+        '<div class="top" role="banner"><div class="wrap">{photo}<div class="who"><p class="name">{name}</p>'
+        '<p class="ids"><span><span class="label">{slip_label}</span> {slip}</span> '
+        '<span class="seat"><span class="label">{seat_label}</span> <b>{seat}</b></span> '
+        '<span class="room">{room}</span></p></div>{right}</div></div>',
+        photo=photo,
+        name=person.name,
+        slip_label=look.t("who.slip"),
+        slip=person.slip_no,
+        seat_label=look.t("who.seat"),
+        seat=view.seat_no,
+        room=view.room_name,
+        right=right,
+    )
+
+
+def hidden(**values: str) -> Html:
+    return join(
+        fill('<input type="hidden" name="{name}" value="{value}">', name=name, value=value)
+        for name, value in values.items()
+    )

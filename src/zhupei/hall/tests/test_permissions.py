@@ -1,0 +1,90 @@
+"""Who gets in, page by page."""
+
+from __future__ import annotations
+
+import pytest
+from tests.makers import make_rulebook
+from tests.permissions import Row, check
+
+from zhupei.kernel.roles import CENTRE, HALL, Role
+
+DESK = HALL | {Role.EXAM_OFFICER}
+HEADS = frozenset({Role.HALL_TECHNICAL_HEAD, Role.EXAM_OFFICER})
+RETURNERS = frozenset({Role.HALL_TECHNICAL_HEAD, Role.ROOM_ADMINISTRATOR})
+BRINGERS = HEADS | RETURNERS
+READERS = DESK | CENTRE | {Role.INSTITUTION_HEAD}
+REPORTERS = HEADS | {Role.INSTITUTION_HEAD}
+
+
+def rules() -> dict[str, object]:
+    make_rulebook()
+    return {}
+
+
+def nothing() -> dict[str, object]:
+    make_rulebook()
+    return {"pk": 999}
+
+
+def candidate() -> dict[str, object]:
+    return {**nothing(), "key": "1"}
+
+
+def act() -> dict[str, object]:
+    return {**candidate(), "kind": "void"}
+
+
+def session() -> dict[str, object]:
+    return {**nothing(), "session": "1"}
+
+
+def room() -> dict[str, object]:
+    return {**session(), "room": "1"}
+
+
+def duty() -> dict[str, object]:
+    return {**nothing(), "room": "1"}
+
+
+ROWS = [
+    Row("hall:batches", READERS, rules),
+    Row("hall:batch", READERS, nothing),
+    Row("hall:upload", BRINGERS, rules),
+    Row("hall:take_in", BRINGERS, nothing, "post"),
+    Row("hall:open", BRINGERS, nothing, "post"),
+    Row("hall:key", BRINGERS, nothing),
+    Row("hall:day_check", DESK, nothing),
+    Row("hall:duty", frozenset({Role.INVIGILATOR}), duty, "post"),
+    Row("hall:leave", HEADS | {Role.INVIGILATOR}, nothing, "post"),
+    Row("hall:desk", DESK, nothing),
+    Row("hall:check_in", DESK, candidate),
+    Row("hall:decide_check_in", DESK, nothing),
+    Row("hall:check_in_photo", DESK, nothing),
+    Row("hall:photo", DESK, candidate),
+    Row("hall:start", DESK, session, "post"),
+    Row("hall:console", READERS, room),
+    Row("hall:pause", DESK, session, "post"),
+    Row("hall:resume", DESK, session, "post"),
+    Row("hall:seat", DESK, candidate),
+    Row("hall:propose", DESK, act),
+    Row("hall:decide", DESK, nothing),
+    Row("hall:move_seat", DESK, candidate),
+    Row("hall:allow_entry", DESK, candidate),
+    Row("hall:force_hand_in", HEADS, candidate),
+    Row("hall:incident", DESK, nothing),
+    Row("hall:incident_photo", READERS, nothing),
+    Row("hall:scores", READERS, nothing),
+    Row("hall:scores_pdf", READERS, room),
+    Row("hall:close", BRINGERS, nothing),
+    Row("hall:return", RETURNERS, nothing, "post"),
+    Row("hall:return_file", RETURNERS, nothing),
+    Row("hall:staff", REPORTERS | CENTRE, rules),
+    Row("hall:staff_report", REPORTERS, rules),
+    Row("hall:staff_file", CENTRE, nothing, "post"),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_who_gets_in(row: Row) -> None:
+    check(row)
