@@ -100,7 +100,8 @@ def _tell(certificate: Certificate, *, kind: str, title: Any, text: Any = "") ->
 def _issue(result: Result, *, by: Actor) -> Certificate | None:
     """The certificate of a confirmed pass; None when there is nothing to issue (now).
 
-    Nothing is issued while the institution may not train on the day of issue (R005): it is issued once that is mended.
+    Nothing is issued while the institution may not train on the day of issue (R005), or while the pattern has no number
+    left: it is issued once that is mended, and holds up nobody else.
     """
     result = (
         Result.objects.select_for_update(of=("self",))
@@ -125,12 +126,14 @@ def _issue(result: Result, *, by: Actor) -> Certificate | None:
     issued_on = clock.local(result.confirmed_at or clock.now()).date()
     try:
         require_may_train(institution, on=issued_on)
+        with transaction.atomic():  # a number that does not fit is not used up
+            number = _next_number(candidate.post, institution.pk, issued_on)
     except Refusal as refusal:
         log.warning("certificate for result %d waits: %s", result.pk, refusal.code)
         return None
     freeze_photo(person, by=SYSTEM)
     certificate = Certificate(
-        number=_next_number(candidate.post, institution.pk, issued_on),
+        number=number,
         person=person,
         photo=person.photo,
         post=candidate.post,

@@ -9,7 +9,6 @@ from zhupei.kernel.roles import Role
 from zhupei.people.api import person_of
 from zhupei.rulebook.api import current_rule_set
 from zhupei.training.api import open_classes
-from zhupei.web.access import may_open, navigation
 from zhupei.web.todo import tasks_for
 
 from .learner import next_step, path_of
@@ -29,14 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if actor.has(Role.LEARNER):
         step = next_step(person_of(actor))
         return render(request, "portal/learner.html", {"step": step.as_card(), "path": path_of(step.stage)})
-    own = [
-        nav
-        for nav in navigation()
-        if nav.url_name != "portal:home"
-        and may_open(actor, nav.url_name)
-        and (not nav.only or actor.has(*nav.only))
-    ]
-    return render(request, "portal/staff.html", {"tasks": tasks_for(actor), "entries": own})
+    return render(request, "portal/staff.html", {"tasks": tasks_for(actor)})
 
 
 def rule(request: HttpRequest) -> HttpResponse:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,8 @@ class Installation:
         self.base = ""
         self.server: subprocess.Popen[bytes] | None = None
         self.admin_url = ""
-        self.database = ""
+        self.database = ""  # of PostgreSQL; "" with SQLite
+        self.is_created = False
         self.environment = self._environment()
 
     def _environment(self) -> dict[str, str]:
@@ -117,6 +118,7 @@ class Installation:
         """The database and everything in it that no page enters."""
         if self.database:
             self._on_server(f'CREATE DATABASE "{self.database}"')
+            self.is_created = True
         self.manage("prepare")
 
     def serve(self) -> None:
@@ -163,7 +165,7 @@ class Installation:
     def close(self) -> None:
         """End the server, its engine and its worker; drop the database; remove the files unless they are to be kept."""
         self._stop()
-        if self.database and not self.keep:
+        if self.is_created and not self.keep:
             self._on_server(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -179,10 +181,10 @@ class Installation:
         except subprocess.TimeoutExpired:
             pass
         finally:
-            try:  # the session is the server's own: whatever it left behind is in it
+            with suppress(
+                ProcessLookupError, PermissionError
+            ):  # whatever it left behind is in its own session
                 os.killpg(server.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
             server.wait(STOP_SECONDS)
 
     # --- looking behind the pages -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from zhupei.config.walkthrough.runner import Failed, Installation
+from zhupei.config.walkthrough.runner import Installation
 from zhupei.config.walkthrough.steps import ACTS
 from zhupei.config.walkthrough.story import Story, as_json, as_text
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..story import Story
+from zhupei.config.walkthrough.story import Story
+
 from . import application, bank, hall, institution, outcome, plan, sitting, training, units
 
 ACTS: list[Callable[[Story], None]] = [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .. import samples
-from ..story import Story
+from zhupei.config.walkthrough import samples
+from zhupei.config.walkthrough.story import Story
+
 from .institution import HALL, POST
 from .training import FIRST, SECOND, credit_half_hour
 

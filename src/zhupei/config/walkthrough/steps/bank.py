@@ -6,11 +6,16 @@ import io
 
 from openpyxl import load_workbook
 
-from .. import samples
-from ..story import Story
+from zhupei.config.walkthrough import samples
+from zhupei.config.walkthrough.story import Story
+
 from .institution import POST
 
-LOAD = "from zhupei.itembank.api import load_demo_bank; from zhupei.kernel.actor import SYSTEM; answer = load_demo_bank(by=SYSTEM)"
+LOAD = """
+from zhupei.itembank.api import load_demo_bank
+from zhupei.kernel.actor import SYSTEM
+answer = load_demo_bank(by=SYSTEM)
+"""
 ITEM = {
     "编号": "ZP-演练-0001",
     "科目": "专业知识",
@@ -52,7 +57,7 @@ def fill_bank(story: Story) -> None:
         hand_in(b"PK\x03\x04" + b"\x00broken" * 200, expect=422)
     with story.step(
         "item author",
-        "hands in a table whose key is missing: its row and column are named, then it is discarded",
+        "hands in a table without a key: row and column are named; discarded",
         refused=True,
     ):
         hand_in(_table(headers, chapter, 答案=""))

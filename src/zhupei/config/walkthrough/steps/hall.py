@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..story import Story
+from zhupei.config.walkthrough.story import Story
+
 from .training import FIRST, SECOND
 
 

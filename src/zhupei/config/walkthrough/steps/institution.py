@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from zhupei.config.walkthrough import samples
+from zhupei.config.walkthrough.story import Story
+from zhupei.config.walkthrough.visitor import Unexpected
 from zhupei.kernel.roles import Role
 
-from .. import samples
-from ..story import Story
-from ..visitor import Unexpected
 from .units import invite
 
 NAME = "重庆两江筑匠职业培训学校"

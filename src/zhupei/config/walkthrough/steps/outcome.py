@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ..story import Story
-from ..visitor import Unexpected, Visitor
+from zhupei.config.walkthrough.story import Story
+from zhupei.config.walkthrough.visitor import Unexpected, Visitor
+
 from .institution import NAME, POST
 from .training import FIRST, SECOND
 

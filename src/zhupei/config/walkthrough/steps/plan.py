@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .. import samples
-from ..story import Story
-from ..visitor import Unexpected, Visitor
+from zhupei.config.walkthrough import samples
+from zhupei.config.walkthrough.story import Story
+from zhupei.config.walkthrough.visitor import Unexpected, Visitor
+
 from .institution import OTHER_POST, POST
 
 TIME = "2026年3月{first}-{last}日9:00-12:00、14:00-17:00"

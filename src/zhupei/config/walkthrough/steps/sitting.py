@@ -6,8 +6,9 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from ..story import Story
-from ..visitor import Unexpected, Visitor
+from zhupei.config.walkthrough.story import Story
+from zhupei.config.walkthrough.visitor import Unexpected, Visitor
+
 from .training import FIRST, SECOND
 
 # The oracle, never an actor: the keys of both papers, and who is which candidate.
@@ -23,9 +24,8 @@ papers = {
     }
     for name, both in papers_of(draw).items()
 }
-answer = {
-    str(one.enrolment_id): {"slip": one.slip_no, "papers": papers[str(one.pk)]} for one in Candidate.objects.filter(removed_at=None)
-}
+found = Candidate.objects.filter(removed_at=None)
+answer = {str(one.enrolment_id): {"slip": one.slip_no, "papers": papers[str(one.pk)]} for one in found}
 """
 TARGET = Decimal("59.5")
 Answers = dict[str, dict[str, list[str]]]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from .. import samples
-from ..story import Story
-from ..visitor import Unexpected, Visitor
+from zhupei.config.walkthrough import samples
+from zhupei.config.walkthrough.story import Story
+from zhupei.config.walkthrough.visitor import Unexpected, Visitor
+
 from .institution import OTHER_POST, POST
 
 BEGIN, END = (

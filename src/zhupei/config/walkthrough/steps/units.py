@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from zhupei.config.walkthrough.story import Story
+from zhupei.config.walkthrough.visitor import Visitor
 from zhupei.kernel.roles import Role
-
-from ..story import Story
-from ..visitor import Visitor
 
 DISTRICT = "两江新区住房和城乡建设委员会"
 CITY = "重庆市住房和城乡建设委员会"
