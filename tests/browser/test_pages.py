@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections import deque
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.conftest import DESK, PHONE, Person, Served
+from tests.browser.conftest import Maker
+from tests.browser.served import DESK, PHONE, Person, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-PAGES_PER_ROLE = 14
-
-
-def addresses(person: Person) -> list[str]:
-    """The pages that this one links to, each kind once: numbers in the path count as the same kind."""
-    found: dict[str, str] = {}
-    for link in person.page.locator("a[href]").evaluate_all("links => links.map(a => a.href)"):
-        parts = urlsplit(link)
-        kind = "/".join("0" if piece.isdigit() else piece for piece in parts.path.split("/"))
-        skip = ("pdf", "docx", "xlsx", "/image/", "/export", "/template", "/example", "/scan/", "/slip", "/exam")
-        if parts.netloc == urlsplit(person.city.url).netloc and not any(word in parts.path for word in skip):
-            found.setdefault(kind, parts.path)
-    return list(found.values())
-
-
-def walk(person: Person, size: str) -> list[str]:
-    """Look at the pages reached from here, breadth first; returns what is wrong with them."""
-    todo, seen, wrong = ["/"], set(), []
-    while todo and len(seen) < PAGES_PER_ROLE:
-        path = todo.pop(0)
-        kind = "/".join("0" if piece.isdigit() else piece for piece in path.split("/"))
-        if kind in seen:
-            continue
-        seen.add(kind)
-        person.open(path)
-        wrong += person.barriers()
-        if person.overflows():
-            wrong.append(f"{path} scrolls sideways at {size} width")
-        todo += [address for address in addresses(person) if address not in todo]
-    assert len(seen) > 1, f"nothing to see from {person.page.url}"
-    return wrong + person.complaints
-
-
-def staff(city: Served) -> dict[str, str]:
-    """One account for each role of the demo city."""
-    return {account["role_code"]: account["login"] for account in reversed(city.demo["accounts"])}
-
-
+BEYOND = 12  # pages looked at for each role besides those of its menu
+FILES = re.compile(
+    r"\.(pdf|docx|xlsx|zpb|zpr|json|png|jpg|svg|csv|txt)$|/(image|photo|scan|evidence|signature|seal|file|bundle|"
+    r"template|example|export|key|cover|source)/$|^/(exam|static|media)/"
+)
+SHAPE = """() => {
+  const seen = new Set();
+  for (const node of document.body.querySelectorAll('*'))
+    seen.add([node.tagName, node.getAttribute('class'), node.getAttribute('type'), node.getAttribute('role')].join(' '));
+  return [...seen].sort().join('\\n');
+}"""
 ROLES = [
     "city_education_office",
     "centre_officer",
@@ -65,38 +41,128 @@ ROLES = [
 ]
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def kind_of(path: str) -> str:
+    """Pages of one kind: pieces of the path that hold a figure are keys."""
+    return "/".join("0" if any(c.isdigit() for c in piece) else piece for piece in path.split("/"))
+
+
+class Sights:
+    """What was looked at in this run, by whomever."""
+
+    def __init__(self) -> None:
+        self.kinds: set[str] = set()
+        self.shapes: set[tuple[str, str]] = set()
+
+
+@pytest.fixture(scope="module")
+def sights() -> Sights:
+    return Sights()
+
+
+def links(person: Person, within: str = "") -> list[str]:
+    """The addresses of this site's pages to which this page links."""
+    found = person.page.locator(f"{within} a[href]").evaluate_all("links => links.map(a => a.href)")
+    host = urlsplit(person.city.url).netloc
+    parts = [urlsplit(link) for link in found]
+    return list(dict.fromkeys(p.path for p in parts if p.netloc == host and not FILES.search(p.path)))
+
+
+def look(person: Person, sights: Sights) -> list[str]:
+    """What is wrong with this page at both widths.
+
+    axe-core is not run again on a page of the same kind and make as one that was checked: the same elements with the same classes.
+    """
+    shape = (kind_of(urlsplit(person.page.url).path), person.page.evaluate(SHAPE))
+    known = shape in sights.shapes
+    sights.shapes.add(shape)
+    wrong: list[str] = []
+    for size in (PHONE, DESK):
+        person.resize(size)
+        wrong += person.overflows()
+        if not known:
+            wrong += person.barriers()
+    return wrong
+
+
+def walk(person: Person, sights: Sights) -> list[str]:
+    """Look at all pages of the menu, then at pages behind them, those first that nobody has looked at."""
+    person.open("/")
+    menu = deque(["/", *links(person, "nav"), *links(person, "header")])
+    behind: deque[str] = deque(links(person))
+    seen: set[str] = set()
+    wrong: list[str] = []
+    left = BEYOND
+    while menu or (behind and left):
+        if menu:
+            path = menu.popleft()
+        else:
+            path = next((one for one in behind if kind_of(one) not in sights.kinds), behind[0])
+            behind.remove(path)
+        kind = kind_of(path)
+        if kind in seen:
+            continue
+        if not menu:
+            left -= 1
+        seen.add(kind)
+        sights.kinds.add(kind)
+        answer = person.page.goto(person.city.url + path)
+        if answer is None or answer.status >= 400:
+            wrong.append(f"{path} is linked and answers {answer.status if answer else 'nothing'}")
+        wrong += look(person, sights)
+        behind.extend(one for one in links(person, "main") if one not in behind)
+    assert len(seen) > 2, f"nothing to see from {person.page.url}"
+    return wrong + person.complaints
+
+
 @pytest.mark.parametrize("role", ["visitor", "learner", *ROLES])
-def test_no_page_has_a_barrier(
-    person: Callable[..., Person], city: Served, role: str, size: dict[str, int], request: pytest.FixtureRequest
-) -> None:
-    somebody = person(size)
-    password = city.demo["password"]
-    if role == "learner":
-        somebody.sign_in(city.demo["open_test"]["id_number"], password)
-    elif role != "visitor":
-        somebody.sign_in(staff(city)[role], password)
-    wrong = walk(somebody, request.node.callspec.id)
+def test_no_page_has_a_barrier(person: Maker, city: Served, sights: Sights, role: str) -> None:
+    logins = {"visitor": "", "learner": city.demo["open_test"]["id_number"]}
+    login = logins[role] if role in logins else city.login_of(role)
+    wrong = walk(person(PHONE, login=login), sights)
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_english_pages_are_english(person: Callable[..., Person]) -> None:
-    somebody = person(DESK)
-    page = somebody.open("/")
-    page.locator("form:has([name=language]) button, button[name=language]").first.click()
-    assert "Check a certificate" in page.content()
-    assert not somebody.barriers()
+def test_the_learners_worth_looking_at(person: Maker, city: Served, sights: Sights) -> None:
+    """Certificates of both standings, scores that wait, a class today, an application that waits."""
+    wrong = []
+    for one in city.demo["learners"][1:]:
+        somebody = person(PHONE, login=one["id_number"])
+        for path in ("/", "/certificates/mine/", "/exams/my/results/", "/training/mine/"):
+            somebody.page.goto(city.url + path)
+            wrong += look(somebody, sights)
+        wrong += somebody.complaints
+    assert not wrong, "\n".join(wrong)
 
 
-def test_large_type_and_high_contrast_stay(person: Callable[..., Person]) -> None:
+def test_the_english_pages_are_english(person: Maker) -> None:
     somebody = person(PHONE)
     page = somebody.open("/")
-    for name in ("large", "contrast"):
-        button = page.locator(f"button[name={name}]")
-        if not button.first.is_visible():
-            page.locator("summary").first.click()
-        button.first.click()
-    classes = page.locator("html").get_attribute("class") or ""
-    assert {"large", "contrast"} <= set(classes.split())
-    assert not somebody.barriers()
-    assert not somebody.overflows()
+    page.locator("summary.z-tool").first.click()
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(somebody.main).to_contain_text("Check a certificate")
+    wrong = somebody.faults()
+    for path in ("/account/sign-in/", "/me/sign-up/", "/training/open/", "/certificates/check/", "/institutions/"):
+        page.goto(somebody.city.url + path)
+        chinese = re.findall(r"[\u4e00-\u9fff]{2,}", somebody.page.locator("h1").inner_text())
+        wrong += [f"{path}: {chinese}"] if chinese else []
+        wrong += somebody.faults()
+    assert not wrong, "\n".join(wrong)
+
+
+def test_large_type_and_high_contrast_stay(person: Maker, city: Served) -> None:
+    """Chosen in the display menu, they hold on every page, for visitors and staff, and on the phone nothing scrolls sideways."""
+    wrong = []
+    for login in ("", city.login_of("registrar")):
+        somebody = person(PHONE, login=login)
+        page = somebody.open("/")
+        for name in ("large", "contrast"):
+            page.locator("summary.z-tool").first.click()
+            page.locator(f"button[name={name}]").click()
+            expect(page.locator("html")).to_have_class(re.compile(rf"\b{name}\b"))
+        for path in ("/", "/training/open/", *(["/training/plans/", "/training/plans/new/"] if login else [])):
+            page.goto(city.url + path)
+            expect(page.locator("html")).to_have_class(re.compile(r"\blarge\b"))
+            expect(page.locator("html")).to_have_class(re.compile(r"\bcontrast\b"))
+            wrong += somebody.faults()
+    assert not wrong, "\n".join(wrong)

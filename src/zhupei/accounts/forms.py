@@ -46,7 +46,7 @@ class NewPasswordForm(ZForm):
         label=_("New password"),
         max_length=128,
         strip=False,
-        help_text=_("At least 10 signs; three of: capital letters, small letters, digits, other signs."),
+        help_text=_("At least 10 characters, three of: capital letters, small letters, digits, symbols."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     again = forms.CharField(

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhupei.web.fields import EncryptedField, blind_index
 
@@ -35,9 +36,9 @@ class User(AbstractBaseUser):
     """
 
     login = models.CharField(_("account"), max_length=80, unique=True)
-    display_name = models.CharField(_("name"), max_length=100)
+    display_name = models.CharField(pgettext_lazy("person", "name"), max_length=100)
     phone = EncryptedField(_("mobile"), blank=True, default="")
-    is_active = models.BooleanField(_("open"), default=True)
+    is_active = models.BooleanField(pgettext_lazy("account", "open"), default=True)
     is_learner = models.BooleanField(default=False)
     totp_secret = EncryptedField(blank=True, default="")
     totp_last_step = models.BigIntegerField(default=0)

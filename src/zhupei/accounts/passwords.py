@@ -17,4 +17,4 @@ class ThreeClasses:
             raise ValidationError(self.get_help_text(), code="password_too_plain")
 
     def get_help_text(self) -> str:
-        return _("Use at least three of: capital letters, small letters, digits, other signs.")
+        return _("Use at least three of: capital letters, small letters, digits, symbols.")

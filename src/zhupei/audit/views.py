@@ -23,8 +23,8 @@ from .queries import verify_chain
 class AuditFilter(ZForm):
     q = forms.CharField(label=gettext_lazy("Person, organisation or object"), max_length=80, required=False)
     code = forms.ChoiceField(label=gettext_lazy("Act"), required=False)
-    since = DateField(label=gettext_lazy("From"), required=False)
-    until = DateField(label=gettext_lazy("To"), required=False)
+    since = DateField(label=gettext_lazy("From day"), required=False)
+    until = DateField(label=gettext_lazy("To day"), required=False)
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

@@ -3,13 +3,14 @@
 Its door is ``zhupei.delivery.api``; the candidate's pages are its ``ExamApp`` (ASGI).
 
 Modules
-    ``formats``    what travels: papers, keys, bundle, journal events, return; their checks and digests
+    ``formats/``   what travels: ``papers`` (and keys) ``bundles`` ``events`` (the journal) ``scores`` ``returns``
     ``sealing``    bundle and return as files: SM4-GCM, SM2, every fault its own code
     ``scoring``    exact marks from raw answers; the hall and the centre call the same function
     ``journal``    append-only, acknowledged after fsync; SQLite with group commit
     ``state``      sittings folded from events; time and deadlines
-    ``engine``     decides, journals, tells: the staff's and the candidate's door
-    ``app``        HTTP: routes, cookie, forgery checks; ``pages`` (HTML) ``texts`` (words) ``html`` (escaping)
+    ``engine/``    decides, journals, tells: the staff's and the candidate's door
+    ``app/``       HTTP: routes, cookie, forgery checks
+    ``pages/``     the candidate's pages as HTML; ``texts`` (words) ``html`` (escaping)
     ``attempts``   slows down guessing at the sign-in
     ``static/``    style and script, for old browsers too; every page works without the script
 

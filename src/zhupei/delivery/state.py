@@ -125,6 +125,8 @@ class Hall:
     sittings: dict[str, Sitting] = field(default_factory=dict)
     opened: dict[tuple[str, str], int] = field(default_factory=dict)
     """(session, room or "" for all) → tick of opening."""
+    paused: set[tuple[str, str]] = field(default_factory=set)
+    """(session, room) in which nobody may start until it goes on."""
     bundles: dict[str, str] = field(default_factory=dict)
     """bundle id → digest over its digests."""
     proposals: dict[str, Proposal] = field(default_factory=dict)
@@ -254,6 +256,9 @@ def _window_left(hall: Hall, event: ev.WindowLeft) -> None:
 
 
 def _paused(hall: Hall, event: ev.Paused) -> None:
+    if not event.candidate_id:
+        hall.paused.add((event.session_id, event.room_id))
+        return
     sitting = hall.sitting(event.candidate_id)
     if sitting.state != "running":
         return
@@ -263,11 +268,24 @@ def _paused(hall: Hall, event: ev.Paused) -> None:
 
 
 def _resumed(hall: Hall, event: ev.Resumed) -> None:
+    if not event.candidate_id:
+        hall.paused.discard((event.session_id, event.room_id))
+        return
     sitting = hall.sitting(event.candidate_id)
     if sitting.state != "paused":
         return
     sitting.state, sitting.since_tick, sitting.paused_tick = "running", event.tick, None
     sitting.version += 1
+    _end_pause(hall, sitting)
+
+
+def _end_pause(hall: Hall, sitting: Sitting) -> None:
+    """A pause of rooms ends with the last one whose clock it stopped (he went on, or his test is over)."""
+    session_id = sitting.session_id
+    if all(at[0] != session_id for at in hall.paused):
+        return
+    if not any(one.state == "paused" and one.session_id == session_id for one in hall.sittings.values()):
+        hall.paused = {at for at in hall.paused if at[0] != session_id}
 
 
 def _time_added(hall: Hall, event: ev.TimeAdded) -> None:
@@ -293,6 +311,7 @@ def _submitted(hall: Hall, event: ev.Submitted) -> None:
     sitting._stop_clock(event.tick)
     sitting.state, sitting.paused_tick = "submitted", None
     sitting.submitted_at, sitting.submit_kind, sitting.scores = event.at, event.kind, event.scores
+    _end_pause(hall, sitting)
 
 
 def _shown(hall: Hall, event: ev.ResultShown) -> None:
@@ -307,6 +326,7 @@ def _voided(hall: Hall, event: ev.Voided) -> None:
         return
     sitting._stop_clock(event.tick)
     sitting.state, sitting.paused_tick, sitting.void_reason = "voided", None, event.reason
+    _end_pause(hall, sitting)
 
 
 def _incident(hall: Hall, event: ev.IncidentNoted) -> None:

@@ -44,7 +44,7 @@ def table(document: ScoreList) -> TableDocument:
         ),
         closing=(
             *((document.note,) if document.note else ()),
-            "监考员（签字）：　　　　　　　　　　考点负责人（签字）：",
+            "监考人员（签字）：　　　　　　　　　　考点负责人（签字）：",
         ),
         dated=clock.local(document.ends_at).date(),
         reference=document.reference,

@@ -33,7 +33,7 @@ def table(document: SeatList) -> TableDocument:
         rows=tuple(
             (row.seat, row.slip_number, row.name, row.id_number, row.post, "", "") for row in document.rows
         ),
-        closing=("实到人数：　　　　缺考人数：　　　　监考员（签字）：",),
+        closing=("实到人数：　　　　缺考人数：　　　　监考人员（签字）：",),
         row_height_mm=10,
         dated=clock.local(document.starts_at).date(),
         reference=document.reference,

@@ -72,10 +72,10 @@ PAGES = {
 }
 
 NAV = [
-    Nav("exams:queue", _("Applications for tests"), "clipboard-data", 40),
+    Nav("exams:queue", _("Applications that wait"), "clipboard-data", 40),
     Nav(
         "exams:applications",
-        _("Applications for tests"),
+        _("Applications for the item bank"),
         "file-earmark-text",
         40,
         only=UNIT | CITY | DISTRICT,

@@ -92,7 +92,7 @@ class ApplyForm(ProfileForm):
     password = forms.CharField(
         label=_("Password"), max_length=128, required=False, strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("At least 10 characters, three of: capital letters, small letters, digits, other signs."),
+        help_text=_("At least 10 characters, three of: capital letters, small letters, digits, symbols."),
     )  # fmt: skip
 
     sections = (
@@ -238,7 +238,7 @@ class TeacherForm(ZForm):
     )
     user = forms.ModelChoiceField(
         label=_("Account"), queryset=User.objects.none(), required=False,
-        help_text=_("Only with an account can the teacher take attendance. Invite staff under Members."),
+        help_text=_("Only with an account can the teacher take attendance. Invite staff under “Staff and roles”."),
     )  # fmt: skip
     posts = forms.ModelMultipleChoiceField(
         label=_("Posts taught"),

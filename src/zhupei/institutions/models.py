@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhupei.web.fields import EncryptedField
 
@@ -61,7 +62,7 @@ class RegistrationStep(models.Model):
     verb = models.CharField(max_length=20)
     state = models.CharField(max_length=20, choices=RegistrationState.choices)
     unit = models.CharField(_("unit"), max_length=200)
-    person = models.CharField(_("person"), max_length=100)
+    person = models.CharField(pgettext_lazy("step", "person"), max_length=100)
     opinion = models.TextField(_("opinion"), blank=True)
     at = models.DateTimeField(_("time"))
 
@@ -116,7 +117,7 @@ class Teacher(models.Model):
     user = models.ForeignKey(
         "accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
-    name = models.CharField(_("name"), max_length=50)
+    name = models.CharField(pgettext_lazy("person", "name"), max_length=50)
     phone = EncryptedField(_("mobile"), blank=True, default="")
     title = models.CharField(_("professional title"), max_length=60, blank=True)
     education = models.CharField(_("education"), max_length=60, blank=True)
@@ -165,7 +166,7 @@ class SiteStep(models.Model):
     verb = models.CharField(max_length=20)
     state = models.CharField(max_length=10, choices=SiteState.choices)
     unit = models.CharField(_("unit"), max_length=200)
-    person = models.CharField(_("person"), max_length=100)
+    person = models.CharField(pgettext_lazy("step", "person"), max_length=100)
     opinion = models.TextField(_("opinion"), blank=True)
     at = models.DateTimeField(_("time"))
 

@@ -36,7 +36,7 @@ PAGES = {
 NAV = [
     Nav("itembank:items", _("Item bank"), "book", 40),
     Nav("itembank:queue", _("Items to review and publish"), "clipboard-check", 41),
-    Nav("itembank:imports", _("Take in items from a file"), "upload", 42),
+    Nav("itembank:imports", _("Import items"), "upload", 42),
     Nav("itembank:releases", _("Releases of the bank"), "archive", 43),
 ]
 

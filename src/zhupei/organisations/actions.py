@@ -80,7 +80,7 @@ def grant_role(
     """Give a person a role in a unit. Nobody grants a role to himself; the three administrators exclude each other."""
     _may_grant(organisation, by)
     if by is not SYSTEM and by.user_id == user.pk:
-        raise Forbidden("own_role", _("Nobody can give a role to himself."))
+        raise Forbidden("own_role", _("You cannot give a role to yourself."))
     if Role(role) not in ROLES_BY_KIND[organisation.kind]:
         raise Refusal(
             "role_not_here", _("This role does not exist in this kind of organisation."), field="role"

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhupei.web.forms import MobileField, ZForm
 
@@ -19,7 +20,7 @@ class InviteForm(ZForm):
         label=_("Account name"),
         help_text=_("4 to 40 letters, digits, dots or dashes. A person who already has an account keeps it."),
     )
-    display_name = forms.CharField(label=_("Name"), max_length=50)
+    display_name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=50)
     phone = MobileField(label=_("Mobile"), help_text=_("The code for the first sign-in goes there."))
     role = forms.ChoiceField(label=_("Role"))
 

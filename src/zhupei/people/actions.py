@@ -49,14 +49,14 @@ def check_number(identity_kind: str, identity_number: str) -> str:
             "The number is too long or too short for this document. Compare it with the card."
         ),
         identity.Problem.BAD_PATTERN: _(
-            "The number holds a sign that this document never has. Compare it with the card."
+            "The number holds a character that this document never has. Compare it with the card."
         ),
         identity.Problem.BAD_PROVINCE: _(
             "The number begins with a region that does not exist. Compare the first two digits."
         ),
         identity.Problem.BAD_DATE: _("The birth date in the number does not exist. Compare digits 7 to 14."),
         identity.Problem.BAD_CHECKSUM: _(
-            "A digit is wrong: the last sign does not fit the others. Compare each with the card."
+            "A digit is wrong: the last character does not fit the others. Compare each with the card."
         ),
     }
     for problem in identity.check(kind, identity_number):

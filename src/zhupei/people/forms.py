@@ -60,7 +60,7 @@ class _NewPassword(ZForm):
         return data
 
 
-_RULES = _("At least 10 signs; three of: capital letters, small letters, digits, other signs.")
+_RULES = _("At least 10 characters, three of: capital letters, small letters, digits, symbols.")
 
 
 class SignUpForm(SignUpStart, _NewPassword):

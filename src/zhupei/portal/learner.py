@@ -10,6 +10,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from zhupei.certificates.api import certificates_of
 from zhupei.exams.api import BatchState, Candidate, Result, ResultState, candidacies_of
 from zhupei.hours.api import accepted_hours, needed_hours
@@ -132,7 +133,7 @@ def _learning(enrolment: Enrolment) -> NextStep:
     ]
     upcoming = training_class.lessons.filter(ends_at__gte=clock.now()).select_related("room__site").first()
     if training_class.state in (ClassState.ENROLLING, ClassState.RUNNING) and upcoming is not None:
-        facts += [(_("Next lesson"), _when(upcoming.starts_at)), (_("Room"), str(upcoming.room))]
+        facts += [(_("Next lesson"), _when(upcoming.starts_at)), (pgettext("training", "Room"), str(upcoming.room))]
         return NextStep(
             "learn",
             _("Go to class"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhupei.kernel import clock
 from zhupei.web.forms import MEGABYTE, DateField, FileField, ZForm
@@ -48,7 +49,7 @@ class ParameterForm(ZForm):
 
 class RuleDocumentForm(ZForm):
     doc_no = forms.CharField(label=_("Document number"), max_length=100)
-    issued_on = DateField(label=_("Issued on"), required=False)
+    issued_on = DateField(label=pgettext_lazy("document", "Issued on"), required=False)
 
 
 class CalendarImportForm(ZForm):

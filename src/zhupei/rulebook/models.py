@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .choices import DayKind, DivisionKind, PostFamily
 
@@ -12,7 +13,7 @@ class RuleSet(models.Model):
 
     name = models.CharField(_("name"), max_length=200)
     doc_no = models.CharField(_("document number"), max_length=100, blank=True)
-    issued_on = models.DateField(_("issued on"), null=True, blank=True)
+    issued_on = models.DateField(pgettext_lazy("document", "issued on"), null=True, blank=True)
     effective_from = models.DateField(_("in force from"))
     superseded_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -27,9 +28,9 @@ class LegalBasis(models.Model):
 
     rule_set = models.ForeignKey(RuleSet, on_delete=models.PROTECT, related_name="legal_basis")
     doc_no = models.CharField(_("document number"), max_length=100)
-    title = models.CharField(_("title"), max_length=300)
-    issuer = models.CharField(_("issuer"), max_length=100)
-    issued_on = models.DateField(_("issued on"), null=True, blank=True)
+    title = models.CharField(pgettext_lazy("document", "title"), max_length=300)
+    issuer = models.CharField(pgettext_lazy("document", "issuer"), max_length=100)
+    issued_on = models.DateField(pgettext_lazy("document", "issued on"), null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.title}（{self.doc_no}）"
@@ -115,7 +116,7 @@ class SyllabusEntry(models.Model):
     syllabus = models.ForeignKey(Syllabus, on_delete=models.PROTECT, related_name="entries")
     subject = models.CharField(_("subject"), max_length=20)
     number = models.CharField(_("number"), max_length=20)
-    title = models.CharField(_("title"), max_length=200)
+    title = models.CharField(pgettext_lazy("chapter", "title"), max_length=200)
     weight = models.DecimalField(_("weight"), max_digits=5, decimal_places=4)
 
     class Meta:

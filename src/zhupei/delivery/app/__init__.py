@@ -21,6 +21,11 @@ Addresses (all under the root path)
     POST /leave             sign out of this machine (after hand-in)
     GET  /photo /watermark.svg /look /static/... /health
 
+Modules
+    ``application``  ``ExamApp``: finds the route, turns faults into pages
+    ``http``         request and response; ``visit`` (cookie, form token) ``static`` (files)
+    ``entrance`` ``answering`` ``onward`` ``extras``  the routes, by where a candidate is
+
 **Cookies.** ``zhupei_sitting``: the random token, HttpOnly, SameSite=Strict, Secure over https, a session cookie valid until the
 sitting moves, is voided or the machine signs out. ``zhupei_look``: language and display settings.
 

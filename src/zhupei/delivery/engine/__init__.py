@@ -15,6 +15,16 @@ send their answers again.
 a restart the hall room loads the bundle again (``load`` is idempotent) and all sittings go on with the time
 they had left.
 
-**Refusals** are ``zhupei.kernel.errors.Refusal`` with a code of ``texts.REFUSALS`` (HTTP status in
-``status``); the message is plain English with the fact in it, pages translate by code.
+**Refusals** are ``zhupei.kernel.errors.Refusal`` with a code that ``texts`` has words for where a
+candidate can meet it (HTTP status in ``status``); the message is plain English with the fact in it, pages translate by code.
+
+Modules
+    ``doors``      ``Engine``: all of the following on one hall
+    ``core``       the state in memory, the lock, time, writing; ``people`` (candidates with papers) ``checks`` (saying no)
+    ``loading``    bundles in and out of memory
+    ``staff``      the staff door's acts; ``watching`` (looking on) ``returns`` (closing a bundle)
+    ``candidate``  the candidate door
+    ``hand_in``    scoring and receipt, for candidate, staff and clock alike
+    ``clockwork``  hand-in when time is over
+    ``replies``    what the engine answers
 """

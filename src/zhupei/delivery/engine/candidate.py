@@ -78,7 +78,8 @@ class CandidateDoor(HandIn):
                 state=sitting.state,
                 room_name=rooms.get(room_id, room_id),
                 seat_no=seat_no,
-                opened=self._hall.opened_tick(person.candidate.session_id, room_id) is not None,
+                opened=self._may_start(person.candidate.session_id, room_id),
+                room_paused=(person.candidate.session_id, room_id) in self._hall.paused,
                 subject=sitting.subject,
                 closed=sitting.closed,
                 remaining_ms=sitting.remaining(tick),
@@ -89,8 +90,15 @@ class CandidateDoor(HandIn):
                 receipt=self._receipt(sitting),
             )
 
+    def _may_start(self, session_id: str, room_id: str) -> bool:
+        opened = self._hall.opened_tick(session_id, room_id) is not None
+        return opened and (session_id, room_id) not in self._hall.paused
+
     def start(self, candidate_id: str) -> Ticket[Receipt]:
-        """Start the candidate's time. Again: the first receipt."""
+        """Start the candidate's time. Again: the first receipt.
+
+        Refused with ``not_open`` before the invigilator opens the room, ``room_paused`` while it is paused.
+        """
         with self._lock:
             self._ready()
             person, sitting = self._known(candidate_id)
@@ -100,6 +108,8 @@ class CandidateDoor(HandIn):
                 raise refuse("wrong_state", f"the sitting is {sitting.state}")
             if self._hall.opened_tick(sitting.session_id, sitting.room_id) is None:
                 raise refuse("not_open", "the invigilator has not opened the test")
+            if (sitting.session_id, sitting.room_id) in self._hall.paused:
+                raise refuse("room_paused", "the room is paused; one may start once it goes on")
             rules = person.bundle.rules
             ticket = self._write(
                 ev.Started(
@@ -241,7 +251,7 @@ class CandidateDoor(HandIn):
                 remaining_ms=max(sitting.remaining(tick), 0),
                 deadline_version=sitting.version,
                 subject=sitting.subject,
-                opened=self._hall.opened_tick(sitting.session_id, sitting.room_id) is not None,
+                opened=self._may_start(sitting.session_id, sitting.room_id),
             )
             return self._write(*events).holding(pulse) if events else Ticket(pulse)
 

@@ -14,8 +14,11 @@ class Loading(Core):
     """Part of the staff door: which bundles the hall holds."""
 
     def load(self, bundle: Bundle) -> None:
-        """Take a bundle into memory (checked first). The same bundle again is welcome, a changed one is
-        refused."""
+        """Take a bundle into memory (checked first). The same bundle again is welcome.
+
+        Refused with ``bundle_changed`` (other content than before), ``candidate_known``, ``session_known`` (a
+        candidate or a session of another loaded bundle).
+        """
         check_bundle(bundle)
         mark = digest(bundle.digests)
         with self._lock:
@@ -34,6 +37,15 @@ class Loading(Core):
                     raise refuse(
                         "candidate_known", f"candidate {candidate.slip_no} is in another loaded bundle"
                     )
+            taken = {
+                session.id
+                for other_bundle in self._bundles.values()
+                if other_bundle.bundle_id != bundle.bundle_id
+                for session in other_bundle.sessions
+            }
+            for session in bundle.sessions:
+                if session.id in taken:
+                    raise refuse("session_known", f"session {session.id} is in another loaded bundle")
             for candidate in bundle.candidates:
                 self._people[candidate.candidate_id] = Person(bundle, candidate)
                 self._slips[candidate.slip_no] = candidate.candidate_id

@@ -82,7 +82,7 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pulse(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a heartbeat: the server's word on state and time."""
+    """The answer to a heartbeat: the server's word on state and time. ``opened``: one may start now."""
 
     state: State
     remaining_s: int
@@ -111,7 +111,7 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """What the candidate's own pages may show."""
+    """What the candidate's own pages may show. ``opened``: one may start in this room now."""
 
     candidate: Candidate
     bundle: Bundle
@@ -119,6 +119,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     room_name: str
     seat_no: str
     opened: bool
+    room_paused: bool
     subject: str
     closed: frozenset[str]
     remaining_ms: int

@@ -98,6 +98,6 @@ def concerns(event: AnyEvent, bundle_id: str, sessions: set[str]) -> bool:
     """Whether an event of the whole hall belongs in the return of a bundle."""
     if isinstance(event, ev.Loaded):
         return event.bundle_id == bundle_id
-    if isinstance(event, (ev.Opened, ev.IncidentNoted)):
+    if isinstance(event, (ev.Opened, ev.Paused, ev.Resumed, ev.IncidentNoted)):
         return not event.session_id or event.session_id in sessions
     return isinstance(event, ev.EngineStarted)

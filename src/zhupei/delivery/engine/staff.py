@@ -70,13 +70,23 @@ class StaffDoor(HandIn):
         room_id: str | None = None,
         candidate_id: str | None = None,
     ) -> int:
-        """Stop the clock of one candidate, a room or a session (power cut); returns how many were running."""
+        """Stop the clock of one candidate, a room or a session (power cut); returns how many were running.
+
+        In a paused room nobody starts either, until it goes on. Where nobody was running nothing is paused.
+        """
         need(by=by, reason=reason)
         with self._lock:
             self._ready()
             ids = self._chosen(session_id, room_id, candidate_id, "running")
+            rooms = self._rooms(session_id, room_id) if session_id and candidate_id is None and ids else []
             stamp = self._stamp()
-            ticket = self._write(*(ev.Paused(**stamp, candidate_id=one, by=by, reason=reason) for one in ids))
+            ticket = self._write(
+                *(
+                    ev.Paused(**stamp, by=by, reason=reason, session_id=of, room_id=room)
+                    for of, room in rooms
+                ),
+                *(ev.Paused(**stamp, by=by, reason=reason, candidate_id=one) for one in ids),
+            )
         ticket.wait()
         return len(ids)
 
@@ -88,13 +98,24 @@ class StaffDoor(HandIn):
         room_id: str | None = None,
         candidate_id: str | None = None,
     ) -> int:
-        """Let paused candidates go on with the time they had left; returns how many were paused."""
+        """Let paused candidates go on with the time they had left; returns how many were paused.
+
+        Named by room or session, those who have not started yet may start again.
+        """
         need(by=by)
         with self._lock:
             self._ready()
             ids = self._chosen(session_id, room_id, candidate_id, "paused")
+            rooms = self._rooms(session_id, room_id) if session_id and candidate_id is None else []
             stamp = self._stamp()
-            ticket = self._write(*(ev.Resumed(**stamp, candidate_id=one, by=by) for one in ids))
+            ticket = self._write(
+                *(
+                    ev.Resumed(**stamp, by=by, session_id=of, room_id=room)
+                    for of, room in rooms
+                    if (of, room) in self._hall.paused
+                ),
+                *(ev.Resumed(**stamp, by=by, candidate_id=one) for one in ids),
+            )
             for one in ids:
                 self._seen[one] = stamp["tick"]
         ticket.wait()
@@ -115,6 +136,11 @@ class StaffDoor(HandIn):
             for one in self._hall.sittings.values()
             if one.state == state and one.session_id == session_id and room_id in (None, one.room_id)
         ]
+
+    def _rooms(self, session_id: str, room_id: str | None) -> list[tuple[str, str]]:
+        """One room of a session, or all of them."""
+        rooms = self._session(session_id, room_id).rooms
+        return [(session_id, room.id) for room in rooms if room_id in (None, room.id)]
 
     def add_time(
         self,

@@ -126,11 +126,18 @@ class WindowLeft(Event, frozen=True, kw_only=True, tag="window_left"):
 
 
 class Paused(Event, frozen=True, kw_only=True, tag="paused"):
+    """A candidate's clock stops. Without a candidate: nobody starts in this room of the session any more."""
+
     reason: str
+    session_id: str = ""
+    room_id: str = ""
 
 
 class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
-    """Goes on."""
+    """The candidate goes on; without a candidate: one may start in this room again."""
+
+    session_id: str = ""
+    room_id: str = ""
 
 
 class TimeAdded(Event, frozen=True, kw_only=True, tag="time_added"):

@@ -12,9 +12,10 @@ def sign_in(look: Look, *, slip_no: str = "", problem: Refusal | None = None, wa
     trouble = NOTHING
     if problem is not None:
         trouble = fill(
-            '<div class="notice bad" role="alert" id="problem"><h2>{title}</h2><p>{what}</p><p>{todo}</p></div>',
+            '<div class="notice bad" role="alert" id="problem"><h2>{title}</h2><p>{what}</p>{steps}<p>{todo}</p></div>',
             title=look.t("signin.problem"),
             what=look.t(f"error.{problem.code}"),
+            steps=_again(look) if problem.code == "entry_taken" else NOTHING,
             todo=look.t(f"error.{problem.code}.do", seconds=wait_s),
         )
     body = fill(
@@ -44,6 +45,12 @@ def sign_in(look: Look, *, slip_no: str = "", problem: Refusal | None = None, wa
         bad=Html(' aria-invalid="true"') if problem is not None else NOTHING,
     )
     return page(look, look.t("signin.title"), body, kind="signin")
+
+
+def _again(look: Look) -> Html:
+    """How one who has started gets in again after his browser was closed: step by step."""
+    steps = (look.t("signin.again.1"), look.t("signin.again.2"), look.t("signin.again.3"))
+    return fill('<ol class="points">{steps}</ol>', steps=join(fill("<li>{s}</li>", s=one) for one in steps))
 
 
 def wait(look: Look, view: View, form: str) -> Html:
@@ -89,7 +96,8 @@ def wait(look: Look, view: View, form: str) -> Html:
         )
         if view.opened
         else fill(
-            '<p class="state quiet" id="wait-state" role="status">{words}</p>', words=look.t("wait.closed")
+            '<p class="state quiet" id="wait-state" role="status">{words}</p>',
+            words=look.t("wait.paused" if view.room_paused else "wait.closed"),
         )
     )
     body = fill(

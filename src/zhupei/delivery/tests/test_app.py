@@ -345,6 +345,63 @@ def test_a_restart_in_the_middle_keeps_the_candidate_signed_in(desk: Desk, play:
     play(scene)
 
 
+@pytest.mark.req("I03")
+def test_after_a_crash_the_page_says_what_to_do_and_answers_are_there(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        data = await script_start(browser)
+        await browser.json("/save", wish(data, "G-single-1", ["o2"], 1))
+        again = Browser(desk)  # the browser was closed: the same seat, no cookie
+        async with again.client:
+            refused = await again.enter()
+            assert refused.status_code == 409
+            for words in ("坐在原位举手", "监考人员在监考页上为您选“重新登录”", "再次输入准考证号和身份证号"):
+                assert words in again.page
+            assert "已保存的答案都在" in again.page
+            assert f'value="{PEOPLE[0][1]}"' in again.page
+            desk.engine.allow_entry("C001", reason="浏览器关闭", by="王监考")
+            back = await again.enter()
+            assert (back.status_code, back.url.path) == (200, "/exam/paper")
+            page = (await again.get("/paper.json?subject=general")).json()
+            assert page["answers"] == {"G-single-1": ["o2"]}
+            # what the browser had kept unsent goes out under its old number
+            await again.get("/paper")
+            late = wish({**data, "form": again.hidden("form")}, "G-single-2", ["o1"], 2)
+            assert (await again.json("/save", late)).json()["kept"]
+            assert (await browser.json("/save", wish(data, "G-single-1", ["o1"], 3))).status_code == 403
+            third = await again.enter()
+            assert third.status_code == 409
+
+    desk.admit_all()
+    desk.open()
+    play(scene)
+    assert desk.engine.view("C001").answers == {
+        ("general", "G-single-1"): ("o2",),
+        ("general", "G-single-2"): ("o1",),
+    }
+
+
+def test_in_a_paused_room_the_waiting_page_says_so(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        desk.engine.start("C002").wait()
+        await browser.enter()
+        form = browser.hidden("form")
+        desk.engine.pause(session_id="S1", room_id="R1", reason="停电", by="王监考")
+        refused = await browser.post("/start", {"form": form})
+        assert refused.status_code == 409
+        assert "考室已暂停，现在不能开始" in browser.page
+        await browser.get("/wait")
+        assert "考室已暂停，请留在座位上等候" in browser.page
+        assert "/exam/start" not in browser.page
+        desk.engine.resume(session_id="S1", room_id="R1", by="王监考")
+        await browser.get("/wait")
+        started = await browser.post("/start", {"form": browser.hidden("form")})
+        assert started.url.path == "/exam/paper"
+
+    desk.admit_all()
+    desk.open()
+    play(scene)
+
+
 def test_pause_void_and_leave(desk: Desk, play: Play) -> None:
     async def scene(browser: Browser) -> None:
         data = await script_start(browser)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from zhupei.delivery import api
@@ -112,6 +113,51 @@ def test_pause_stops_the_clock_and_added_time_counts(desk: Desk) -> None:
     assert refused(desk.engine.add_time, "C002", 60, "x", by=BY, approved_by="李主任") == "wrong_state"
 
 
+def test_nobody_starts_in_a_paused_room(desk: Desk) -> None:
+    desk.start()
+    desk.engine.admit("C002", by=BY, method="id_card")
+    assert desk.engine.pause(session_id=SESSION, room_id="R1", reason="停电", by=BY) == 1
+    view = desk.engine.view("C002")
+    assert (view.opened, view.room_paused) == (False, True)
+    assert refused(desk.engine.start, "C002") == "room_paused"
+    assert not desk.engine.heartbeat("C002").wait().opened
+    desk.restart(down_s=60)
+    assert refused(desk.engine.start, "C002") == "room_paused"
+    assert desk.engine.resume(session_id=SESSION, room_id="R2", by=BY) == 0
+    assert refused(desk.engine.start, "C002") == "room_paused"
+    assert desk.engine.resume(session_id=SESSION, room_id="R1", by=BY) == 1
+    assert desk.engine.view("C002").opened
+    assert desk.engine.start("C002").wait().state == "running"
+
+
+def test_a_pause_of_all_rooms_holds_back_those_with_nobody_running(desk: Desk) -> None:
+    desk.start()
+    desk.engine.admit("C002", by=BY, method="id_card")
+    desk.engine.move_seat("C002", "R2", "01", reason="键盘损坏", by=BY)
+    desk.engine.pause(session_id=SESSION, reason="停电", by=BY)
+    assert refused(desk.engine.start, "C002") == "room_paused"
+    desk.engine.resume(session_id=SESSION, room_id="R2", by=BY)
+    assert desk.engine.start("C002").wait().state == "running"
+    assert desk.engine.seat("C001").state == "paused"
+
+
+def test_a_pause_of_one_person_or_of_nobody_holds_back_nobody(desk: Desk) -> None:
+    desk.admit_all()
+    desk.open()
+    assert desk.engine.pause(session_id=SESSION, reason="停电", by=BY) == 0
+    desk.engine.start("C001").wait()
+    desk.engine.pause(candidate_id="C001", reason="不适", by=BY)
+    assert desk.engine.start("C002").wait().state == "running"
+
+
+def test_a_pause_of_a_room_ends_with_the_last_one_it_stopped(desk: Desk) -> None:
+    desk.start()
+    desk.engine.admit("C002", by=BY, method="id_card")
+    desk.engine.pause(session_id=SESSION, room_id="R1", reason="停电", by=BY)
+    desk.engine.force_hand_in("C001", reason="身体不适", by=BY)
+    assert desk.engine.start("C002").wait().state == "running"
+
+
 @pytest.mark.req("R040")
 def test_a_silent_page_leads_to_a_proposal_that_is_granted_once(desk: Desk) -> None:
     desk.start()
@@ -135,8 +181,6 @@ def test_a_silent_page_leads_to_a_proposal_that_is_granted_once(desk: Desk) -> N
 
 
 def test_individual_extra_time_is_in_the_deadline(tmp_path: Path) -> None:
-    import msgspec
-
     bundle = make_bundle()
     one = msgspec.structs.replace(bundle.candidates[0], extra_seconds=1800)
     desk = Desk(tmp_path, bundle=api.complete(msgspec.structs.replace(bundle, candidates=(one,))))
@@ -354,6 +398,28 @@ def test_a_changed_bundle_is_refused(desk: Desk) -> None:
     desk.engine.load(desk.bundle)
     assert refused(desk.engine.load, make_bundle(minutes=90)) == "bundle_changed"
     assert refused(desk.engine.load, make_bundle(bundle_id="B2")) == "candidate_known"
+
+
+def test_a_session_of_another_loaded_bundle_is_refused(desk: Desk) -> None:
+    other = make_bundle(bundle_id="B2")
+    people = tuple(
+        msgspec.structs.replace(
+            one,
+            candidate_id="X" + one.candidate_id,
+            slip_no="9" + one.slip_no,
+            papers={
+                subject: msgspec.structs.replace(paper, candidate_id="X" + one.candidate_id)
+                for subject, paper in one.papers.items()
+            },
+        )
+        for one in other.candidates
+    )
+    clash = api.complete(msgspec.structs.replace(other, candidates=people))
+    assert refused(desk.engine.load, clash) == "session_known"
+    assert [one.bundle_id for one in desk.engine.bundles()] == ["B1"]
+    desk.engine.unload("B1")
+    desk.engine.load(clash)
+    assert [one.bundle_id for one in desk.engine.bundles()] == ["B2"]
 
 
 def test_one_engine_a_folder(desk: Desk) -> None:

@@ -120,7 +120,7 @@ def test_the_score_list_shows_marks_and_repeats_its_head() -> None:
     assert "60.0—不合格" in found[0]
     assert "60.059.5不合格" in found[0]
     assert "2026—001" in found[0]
-    assert "监考员（签字）" in found[-1]
+    assert "监考人员（签字）" in found[-1]
 
 
 def test_seat_list_and_roll_leave_room_to_sign() -> None:

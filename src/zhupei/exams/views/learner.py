@@ -73,7 +73,7 @@ def _words(result: Result) -> tuple[str, str]:
     mark = f"{decimal_parameter('subject_pass_mark').normalize():f}"
     if result.state == ResultState.VOID:
         return _("This result was voided and does not count."), _(
-            "The reason stands below. Ask your training unit about a new test."
+            "The reason stands below. Ask your institution about a new test."
         )
     if result.state == ResultState.DOUBTFUL:
         return _("The centre is looking into this result."), _(
@@ -83,17 +83,17 @@ def _words(result: Result) -> tuple[str, str]:
         months = int(parameter("resit_months"))
         return (
             _("Not passed: each subject needs %(mark)s points, and both must be passed in one sitting.") % {"mark": mark},
-            _("Both subjects are taken again. Within %(n)d months no new training is needed: ask your training unit to put you "
+            _("Both subjects are taken again. Within %(n)d months no new training is needed: ask your institution to put you "
               "on the list of its next test.") % {"n": months},
         )  # fmt: skip
     if result.state == ResultState.PROVISIONAL:
         return (
             _("Passed: both subjects reached %(mark)s points.") % {"mark": mark},
-            _("The centre still has to confirm the result. Then your training unit issues the certificate."),
+            _("The centre still has to confirm the result. Then your institution issues the certificate."),
         )
     return (
         _("Passed and confirmed."),
-        _("Your certificate is issued by your training unit; you find it under “My certificates”."),
+        _("Your certificate is issued by your institution; you find it under “My certificates”."),
     )
 
 

@@ -49,7 +49,7 @@ STANDING = frozenset({RegistrationState.REGISTERED, RegistrationState.PUBLISHED}
 USCC_PROBLEMS = {
     uscc.Problem.BAD_LENGTH: lambda: _("A unified social credit code has 18 digits and letters."),
     uscc.Problem.BAD_CHARACTER: lambda: _(
-        "The code holds a sign that no credit code has (the letters I, O, S, V and Z never occur)."
+        "The code holds a character that no credit code has (the letters I, O, S, V and Z never occur)."
     ),
     uscc.Problem.BAD_CHECKSUM: lambda: _(
         "The last character does not fit the rest: one character is mistyped. Compare with the certificate."

@@ -10,7 +10,9 @@ from unicodedata import east_asian_width
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from zhupei.accounts.api import User
 from zhupei.config.demo import SCALES, DemoRefused, Report, build_city, is_empty
+from zhupei.organisations.api import memberships_of
 
 
 class Command(BaseCommand):
@@ -37,8 +39,12 @@ class Command(BaseCommand):
                 **report.counts,
                 "stages_s": report.seconds,
                 "seconds_s": seconds,
+                "password": report.password,
+                "accounts": accounts_of(report),
+                "learners": report.guests,
+                "open_test": report.open_test,
             }
-            self.stdout.write(json.dumps(result | {"open_test": report.open_test}, ensure_ascii=False))
+            self.stdout.write(json.dumps(result, ensure_ascii=False))
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -66,6 +72,17 @@ class Command(BaseCommand):
         for row in [heads, tuple("-" * width for width in widths), *rows]:
             cells = (text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True))
             self.stdout.write("  " + "  ".join(cells).rstrip())
+
+
+def accounts_of(report: Report) -> list[dict[str, str]]:
+    """The staff accounts as the JSON object lists them; ``role_code`` is the value of the first role held."""
+    users = {user.login: user.pk for user in User.objects.filter(login__in=[a.login for a in report.accounts])}
+    rows = []
+    for one in report.accounts:
+        held = memberships_of(users[one.login]).first()
+        row = {"login": one.login, "name": one.name, "role": one.role, "organisation": one.organisation}
+        rows.append(row | {"role_code": held.role if held else ""})
+    return rows
 
 
 def _width(text: str) -> int:

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         "Play the whole chain, from an institution's registration to a certificate that anyone can check and its "
         "revocation, over HTTP on a fresh installation of its own. Ends with an error at the first failure."
     )
-    requires_system_checks: list[str] = []  # type: ignore[assignment]
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
