@@ -77,8 +77,15 @@ def record(
         agent=by.agent[:300],
     )
     event.save(force_insert=True)
-    transaction.on_commit(seal)
+    _seal_after_commit()
     return event
+
+
+def _seal_after_commit() -> None:
+    """Ask for one sealing at the end of this transaction, however many events it records."""
+    waiting = transaction.get_connection().run_on_commit
+    if not any(function is seal for _savepoints, function, *_rest in waiting):
+        transaction.on_commit(seal)
 
 
 @transaction.atomic

@@ -61,6 +61,9 @@ def main() -> None:
     if arguments[0] == "init":
         raise SystemExit(init(arguments[1:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhupei.config.settings")
+    if arguments[0] == "walkthrough":  # it makes an installation of its own; this process only reads settings
+        os.environ.setdefault("ZHUPEI_SECRET_KEY", secrets.token_urlsafe(60))
+        os.environ.setdefault("ZHUPEI_MASTER_KEY", secrets.token_hex(32))
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

@@ -4,16 +4,10 @@ them.
 All arithmetic is ``Decimal`` and exact; only ``proportional`` can need rounding, to 0.01, halves up. Nothing
 is ever negative.
 
-==================
-==================================================================================================
-``all_or_nothing``  full marks for exactly the right options, otherwise 0 (the default; always so for
-``single`` and
-                    ``true_false``)
-``half_per_right``  a ``multiple`` with nothing wrong but something missing earns 0.5 a right option, at most
-its marks ``proportional``    a ``multiple`` with nothing wrong but something missing earns marks × chosen ÷
-right
-==================
-==================================================================================================
+- ``all_or_nothing``: full marks for exactly the right options, otherwise 0. The default, and always so for ``single`` and
+  ``true_false``.
+- ``half_per_right``: a ``multiple`` with nothing wrong but something missing earns 0.5 a right option, at most its marks.
+- ``proportional``: such a ``multiple`` earns marks × chosen ÷ right.
 
 An option that is not on the paper makes the answer worth 0, as a wrong one does. No answer is 0.
 """

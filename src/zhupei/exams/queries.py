@@ -16,7 +16,7 @@ from zhupei.hours import api as hours
 from zhupei.institutions.api import Room, RoomKind, Site, SiteKind, SiteState
 from zhupei.kernel import clock
 from zhupei.kernel.dates import add_months
-from zhupei.people.models import Person
+from zhupei.people.api import Person
 from zhupei.rulebook.api import Post, decimal_parameter, parameter
 from zhupei.training import api as training
 from zhupei.training.api import Enrolment, EnrolmentState

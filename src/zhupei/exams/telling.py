@@ -12,7 +12,7 @@ from zhupei.kernel import clock
 from zhupei.kernel.roles import Role
 from zhupei.notices.api import notify
 from zhupei.organisations.api import Membership, OrganisationKind, in_force
-from zhupei.people.models import Person
+from zhupei.people.api import Person
 
 OWNERS = (Role.EXAM_OFFICER, Role.INSTITUTION_HEAD)
 HALL_STAFF = (Role.HALL_TECHNICAL_HEAD,)

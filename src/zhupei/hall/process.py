@@ -17,8 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from zhupei.delivery.api import Engine, SqliteJournal
-from zhupei.delivery.app import ExamApp
+from zhupei.delivery.api import Engine, ExamApp, SqliteJournal
 from zhupei.kernel.errors import Refusal
 from zhupei.people.api import IdentityKind, identity_index
 

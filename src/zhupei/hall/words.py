@@ -19,6 +19,7 @@ def _texts() -> dict[str, str]:
         "candidate_unknown": _("This person is not in the bundle."),
         "room_unknown": _("This room is not in the bundle."),
         "session_unknown": _("This session is not loaded. Open the bundle on the batch's page."),
+        "session_known": _("A session of this bundle is already loaded with another batch. Tell the centre."),
         "seat_taken": _("This seat is another candidate's. Choose a free one."),
         "sitting_running": _("Candidates are still sitting. Wait until all have handed in."),
         "bundle_changed": _("This bundle was loaded before with other content. Tell the centre; do not hold the test with it."),

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from zhupei.rulebook.choices import Subject
+from zhupei.rulebook.api import Subject
 
 from .choices import ImportState, ItemKind, ItemState, Level
 

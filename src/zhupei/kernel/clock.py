@@ -44,6 +44,17 @@ def set_source(source: Callable[[], datetime]) -> None:
     _now = source
 
 
+def elapsed_source() -> Callable[[], float]:
+    """Where elapsed time comes from now, to be given back to ``set_monotonic`` after a drill."""
+    return _monotonic
+
+
+def set_monotonic(source: Callable[[], float]) -> None:
+    """Take elapsed time from ``source`` (seconds) from now on: for drills, never in service."""
+    global _monotonic
+    _monotonic = source
+
+
 @contextmanager
 def frozen(moment: datetime) -> Iterator[None]:
     """Hold ``now()`` at ``moment`` (aware; a naive one is taken as Shanghai time) inside the block."""

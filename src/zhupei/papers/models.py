@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from zhupei.rulebook.choices import Subject
+from zhupei.rulebook.api import Subject
 
 
 class Blueprint(models.Model):

@@ -1,4 +1,5 @@
 from django.utils.translation import gettext_lazy as _
+
 from zhupei.web.access import Nav, public
 
 PAGES = {"portal:home": public, "portal:rule": public}

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
+
 from zhupei.certificates.api import certificates_of
 from zhupei.exams.api import BatchState, Candidate, Result, ResultState, candidacies_of
 from zhupei.hours.api import accepted_hours, needed_hours

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
 from zhupei.institutions.api import published_institutions
 from zhupei.kernel.roles import Role
 from zhupei.people.api import person_of

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from django.apps import apps
+
 from zhupei.kernel.actor import Actor
 
 

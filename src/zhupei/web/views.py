@@ -74,6 +74,12 @@ class Outcome:
         return self.refusal is None
 
 
+def _with_clause(text: Any, refusal: Refusal) -> str:
+    """The message with the clause that it rests on, unless it names the clause itself."""
+    text = str(text)
+    return text if not refusal.clause or refusal.clause in text else f"{text}（{refusal.clause}）"
+
+
 @contextmanager
 def refusals(form: BaseForm) -> Iterator[Outcome]:
     """Turn a ``Refusal`` raised inside into errors of ``form``; 403 and 404 go on to the refusal page."""
@@ -84,12 +90,12 @@ def refusals(form: BaseForm) -> Iterator[Outcome]:
         if refusal.status in (403, 404):
             raise
         outcome.refusal = refusal
-        for name, texts in refusal.fields.items():
+        fields = refusal.fields or {"": [message_of(refusal)]}
+        for name, texts in fields.items():
             for text in texts:
-                form.add_error(name if name in form.fields else None, text or message_of(refusal))
-        if not refusal.fields:
-            text = message_of(refusal)
-            form.add_error(None, f"{text}（{refusal.clause}）" if refusal.clause else text)
+                form.add_error(
+                    name if name in form.fields else None, _with_clause(text or message_of(refusal), refusal)
+                )
         form.refusal_status = refusal.status  # type: ignore[attr-defined]
 
 

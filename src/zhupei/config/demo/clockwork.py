@@ -37,14 +37,14 @@ def travelling(start: Callable[[datetime], datetime]) -> Iterator[TimeMachine]:
     """Hold the clock, civil and monotonic, at the machine's moment inside the block. ``start``: present → first moment."""
     machine = TimeMachine(clock.now())
     machine.moment = start(machine.present)
-    monotonic = clock._monotonic
+    monotonic = clock.elapsed_source()
     with clock.frozen(machine.moment):  # puts the real source back at the end
         clock.set_source(lambda: machine.moment)
-        clock._monotonic = lambda: machine.moment.timestamp()  # elapsed time passes with the story
+        clock.set_monotonic(lambda: machine.moment.timestamp())  # elapsed time passes with the story
         try:
             yield machine
         finally:
-            clock._monotonic = monotonic
+            clock.set_monotonic(monotonic)
 
 
 class Days:

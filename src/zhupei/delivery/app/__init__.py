@@ -32,6 +32,3 @@ sitting moves, is voided or the machine signs out. ``zhupei_look``: language and
 **Forgery.** A write needs the Strict cookie, an Origin (or Referer) of this host where the browser sends one, and the form
 token, which is derived from the cookie's token. So a page of one candidate left open cannot write for the next.
 """
-
-# zhupei.hall asks here; the door is api.py.
-from zhupei.delivery.app.application import ExamApp as ExamApp

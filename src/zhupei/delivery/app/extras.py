@@ -21,10 +21,9 @@ class Extras(Visit):
 
     def _look_of(self, request: Request) -> Look:
         chosen = set(request.cookies.get(LOOK_COOKIE, "").split("."))
-        lang = next((one for one in LANGUAGES if one in chosen), "")
-        if not lang:
-            accepted = request.headers.get("accept-language", "").lower()
-            lang = "en" if accepted.startswith("en") and "zh" not in accepted else "zh"
+        lang = next(
+            (one for one in LANGUAGES if one in chosen), "zh"
+        )  # hall machines carry any browser language
         here = request.path
         kept = [(name, request.query[name]) for name in ("subject", "n") if name in request.query]
         if kept:  # a change of look stays on the same question

@@ -19,6 +19,3 @@ UTC, for the record only. ``tick`` is milliseconds of the engine's own clock, wh
 numbers never travel: ``id_masked`` is for the eye, ``id_hash`` (HMAC-SM3 under the platform's index key) for
 equality.
 """
-
-# The tests of zhupei.papers ask here; the door is api.py.
-from zhupei.delivery.formats.papers import Key as Key

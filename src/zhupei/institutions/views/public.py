@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -57,6 +58,7 @@ def public_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def apply(request: HttpRequest) -> HttpResponseBase:
     """Begin a registration: first a code to the applicant's mobile, then the account and the draft."""
     sending = "send_code" in request.POST
+    demo_code = ""
     form = ApplyForm(request.POST or None, sending=sending)
     status = 200
     if request.method == "POST" and form.is_valid():
@@ -65,7 +67,8 @@ def apply(request: HttpRequest) -> HttpResponseBase:
         with refusals(form) as outcome:
             if sending:
                 throttle.bound(request.actor.ip)
-                actions.send_application_code(data)
+                code = actions.send_application_code(data)
+                demo_code = code if settings.DEMO else ""
             else:
                 actions.apply(data, code, by=request.actor)
         if outcome.ok and sending:
@@ -78,7 +81,7 @@ def apply(request: HttpRequest) -> HttpResponseBase:
             messages.success(request, _("The account is open. Sign in and complete the registration."))
             return redirect("accounts:sign_in")
     status = status_of(form)
-    context = {"form": form, "sent": sending and form.is_valid()}
+    context = {"form": form, "sent": sending and form.is_valid(), "demo_code": demo_code}
     return render(request, "institutions/apply.html", context, status=status)
 
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zhupei.delivery.api import check_paper
-from zhupei.delivery.formats import Key
+from zhupei.delivery.api import Key, check_paper
 from zhupei.kernel.digests import digest
 from zhupei.papers.assembly import (
     TOLERANCE,

@@ -76,7 +76,9 @@ class Command(BaseCommand):
 
 def accounts_of(report: Report) -> list[dict[str, str]]:
     """The staff accounts as the JSON object lists them; ``role_code`` is the value of the first role held."""
-    users = {user.login: user.pk for user in User.objects.filter(login__in=[a.login for a in report.accounts])}
+    users = {
+        user.login: user.pk for user in User.objects.filter(login__in=[a.login for a in report.accounts])
+    }
     rows = []
     for one in report.accounts:
         held = memberships_of(users[one.login]).first()
