@@ -27,7 +27,11 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
         due = own.filter(deadline__gte=clock.today()).aggregate(day=Min("deadline"))["day"]
         left = workdays_left(due) if due else None
         yield Task(
-            _("Applications for the item bank to submit"), own.count(), reverse("exams:applications"), due, left
+            _("Applications for the item bank to submit"),
+            own.count(),
+            reverse("exams:applications"),
+            due,
+            left,
         )
         batches = access.own_batches_for(actor).filter(state=BatchState.PREPARING)
         url = f"{reverse('exams:batches')}?state={BatchState.PREPARING}"

@@ -134,7 +134,10 @@ def _learning(enrolment: Enrolment) -> NextStep:
     ]
     upcoming = training_class.lessons.filter(ends_at__gte=clock.now()).select_related("room__site").first()
     if training_class.state in (ClassState.ENROLLING, ClassState.RUNNING) and upcoming is not None:
-        facts += [(_("Next lesson"), _when(upcoming.starts_at)), (pgettext("training", "Room"), str(upcoming.room))]
+        facts += [
+            (_("Next lesson"), _when(upcoming.starts_at)),
+            (pgettext("training", "Room"), str(upcoming.room)),
+        ]
         return NextStep(
             "learn",
             _("Go to class"),
