@@ -31,7 +31,7 @@ run)
   need "python$version-venv" "$python" -c 'import ensurepip, venv'
   [ -x .venv/bin/python ] || { echo "building .venv with $python ($version)"; "$python" -m venv .venv; }
   echo "installing pinned packages"
-  .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+  .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/base.txt
   .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
   # Rare characters in names; without it documents say which characters they lack.
   need fonts-hanazono test -e /usr/share/fonts/truetype/hanazono || true
@@ -39,6 +39,8 @@ run)
   .venv/bin/zhupei catalogues --compile
   ;;
 test)
+  echo "installing what the tests need"
+  .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
   need fonts-hanazono test -e /usr/share/fonts/truetype/hanazono
   need chromium command -v chromium
   need gettext command -v xgettext

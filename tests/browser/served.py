@@ -199,7 +199,11 @@ class Person:
     def overflows(self) -> list[str]:
         """One line if the page scrolls sideways."""
         wide = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        return [f"{self.page.url} is {wide[0]} px wide in a window of {wide[1]} px"] if wide[0] > wide[1] + 1 else []
+        return (
+            [f"{self.page.url} is {wide[0]} px wide in a window of {wide[1]} px"]
+            if wide[0] > wide[1] + 1
+            else []
+        )
 
     def faults(self) -> list[str]:
         """Everything that is wrong with the page as it is, and what the browser complained about so far."""

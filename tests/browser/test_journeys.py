@@ -21,7 +21,9 @@ def press(page: Page, name: str) -> None:
 
 
 @pytest.mark.req("R020")
-def test_a_learner_opens_an_account_and_enrols_on_a_phone(person: Callable[..., Person], city: Served) -> None:
+def test_a_learner_opens_an_account_and_enrols_on_a_phone(
+    person: Callable[..., Person], city: Served
+) -> None:
     learner = person(PHONE)
     page = learner.open("/me/sign-up/")
     page.select_option("[name=identity_kind]", "resident_id")

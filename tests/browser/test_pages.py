@@ -13,7 +13,7 @@ from tests.browser.conftest import Maker
 from tests.browser.served import DESK, PHONE, Person, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-BEYOND = 12  # pages looked at for each role besides those of its menu
+BEYOND = 10  # pages looked at for each role besides those of its menu
 FILES = re.compile(  # links that lead to a file, or to the exam engine, whose pages the journeys look at
     r"\.\w+$|/(pdf|docx|roll|image|photo|scan|evidence|signature|seal|file|bundle|template|example|export|source)/$|^/exam/"
 )
@@ -28,6 +28,8 @@ ROLES = [
     "centre_officer",
     "centre_approver",
     "district_officer",
+    "item_author",
+    "item_reviewer",
     "bank_keeper",
     "institution_head",
     "teaching_head",
@@ -35,14 +37,15 @@ ROLES = [
     "teacher",
     "exam_officer",
     "hall_technical_head",
+    "invigilator",
     "system_administrator",
     "auditor",
 ]
 
 
 def kind_of(path: str) -> str:
-    """Pages of one kind: pieces of the path that hold a figure are keys."""
-    return "/".join("0" if any(c.isdigit() for c in piece) else piece for piece in path.split("/"))
+    """Pages of one kind: pieces of the path that hold a figure or an underline are keys."""
+    return "/".join("0" if re.search(r"[\d_]", piece) else piece for piece in path.split("/"))
 
 
 class Sights:
@@ -92,7 +95,8 @@ def walk(person: Person, sights: Sights) -> list[str]:
     wrong: list[str] = []
     left = BEYOND
     while menu or (behind and left):
-        if menu:
+        of_menu = bool(menu)
+        if of_menu:
             path = menu.popleft()
         else:
             path = next((one for one in behind if kind_of(one) not in sights.kinds), behind[0])
@@ -100,8 +104,7 @@ def walk(person: Person, sights: Sights) -> list[str]:
         kind = kind_of(path)
         if kind in seen:
             continue
-        if not menu:
-            left -= 1
+        left -= not of_menu
         seen.add(kind)
         sights.kinds.add(kind)
         answer = person.page.goto(person.city.url + path)
@@ -141,7 +144,13 @@ def test_the_english_pages_are_english(person: Maker) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(somebody.main).to_contain_text("Check a certificate")
     wrong = somebody.faults()
-    for path in ("/account/sign-in/", "/me/sign-up/", "/training/open/", "/certificates/check/", "/institutions/"):
+    for path in (
+        "/account/sign-in/",
+        "/me/sign-up/",
+        "/training/open/",
+        "/certificates/check/",
+        "/institutions/",
+    ):
         page.goto(somebody.city.url + path)
         chinese = re.findall(r"[\u4e00-\u9fff]{2,}", somebody.page.locator("h1").inner_text())
         wrong += [f"{path}: {chinese}"] if chinese else []
@@ -159,7 +168,11 @@ def test_large_type_and_high_contrast_stay(person: Maker, city: Served) -> None:
             page.locator("summary.z-tool").first.click()
             page.locator(f"button[name={name}]").click()
             expect(page.locator("html")).to_have_class(re.compile(rf"\b{name}\b"))
-        for path in ("/", "/training/open/", *(["/training/plans/", "/training/plans/new/"] if login else [])):
+        for path in (
+            "/",
+            "/training/open/",
+            *(["/training/plans/", "/training/plans/new/"] if login else []),
+        ):
             page.goto(city.url + path)
             expect(page.locator("html")).to_have_class(re.compile(r"\blarge\b"))
             expect(page.locator("html")).to_have_class(re.compile(r"\bcontrast\b"))

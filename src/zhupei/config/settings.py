@@ -7,6 +7,7 @@ refuses to start when one is missing or too short.
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import dj_database_url
@@ -85,6 +86,9 @@ INSTALLED_APPS = [
     *(f"zhupei.{room}" for room in ROOMS),
     "zhupei.config",
 ]
+
+if find_spec("django_migration_linter"):  # a tool of developers
+    INSTALLED_APPS.append("django_migration_linter")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
