@@ -166,7 +166,7 @@ class Person:
 
     def press(self, name: str) -> None:
         """Press the main part's button or link of this name."""
-        button, link = (self.main.get_by_role(role, name=name) for role in ("button", "link"))  # type: ignore[arg-type]
+        button, link = (self.main.get_by_role(role, name=name, exact=True) for role in ("button", "link"))  # type: ignore[arg-type]
         button.or_(link).first.click()
 
     def fill_in(self, **values: str) -> None:

@@ -14,7 +14,7 @@ zhupei: training, tests and supervision of construction-site personnel.
   zhupei prepare                bring the database, texts and static files up to date; load the rule
   zhupei found --login ...      found the city: its units and the first administrator (once)
   zhupei serve                  serve the whole platform: pages, exam engine, jobs, housekeeping
-  zhupei hall                   serve a hall's pages and exam engine alone, from a sealed bundle
+  zhupei hall                   serve only a hall's pages and the exam engine
   zhupei demo                   load the demo city into an empty database
   zhupei walkthrough [--json]   play the whole chain over HTTP on a fresh database, refusals included
   zhupei check-requirements     list the requirements that no test shows

@@ -206,6 +206,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 SMS_SENDER = os.environ.get("ZHUPEI_SMS_SENDER", "zhupei.notices.senders.Console")
 HALL_DATA = DATA / "hall"
+HALL_ONLY = _flag("ZHUPEI_HALL_ONLY")  # serve a hall's pages and the exam engine, nothing else
 
 LOGGING = {
     "version": 1,

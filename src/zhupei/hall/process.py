@@ -63,8 +63,8 @@ def close_engine() -> None:
 
 
 def _load_open(made: Engine) -> None:
-    from .actions.bundles import load_into
     from .choices import HallBatchState
+    from .keys import load_into
     from .models import HallBatch
 
     for row in HallBatch.objects.filter(

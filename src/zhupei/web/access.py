@@ -17,6 +17,10 @@ from django.apps import apps
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import Role
 
+HALL_ROOMS = frozenset(
+    {"web", "accounts", "organisations", "notices", "hall"}
+)  # all that ``zhupei hall`` serves
+
 
 @dataclass(frozen=True)
 class Permission:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from .access import may_open, navigation
+from .access import HALL_ROOMS, may_open, navigation
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -17,6 +17,8 @@ def page(request: HttpRequest) -> dict[str, Any]:
     nav: list[dict[str, Any]] = []
     if actor is not None and actor.is_signed_in:
         for entry in navigation():
+            if settings.HALL_ONLY and entry.url_name.partition(":")[0] not in HALL_ROOMS:
+                continue
             if may_open(actor, entry.url_name) and (not entry.only or actor.has(*entry.only)):
                 nav.append({"url": reverse(entry.url_name), "label": entry.label, "icon": entry.icon})
         here = [entry["url"] for entry in nav if request.path.startswith(entry["url"])]

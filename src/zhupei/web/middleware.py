@@ -8,12 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import translation
 
 from zhupei.kernel.errors import Refusal
 
-from .access import permission_table
-from .views import refusal_page
+from .access import HALL_ROOMS, permission_table
+from .views import page_not_found, refusal_page
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -49,6 +50,8 @@ class Gate:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         match = request.resolver_match
+        if settings.HALL_ONLY and (match is None or match.namespace not in HALL_ROOMS):
+            return redirect("hall:batches") if request.path == "/" else page_not_found(request)
         permission = permission_table().get(match.view_name) if match else None
         actor = request.actor  # type: ignore[attr-defined]
         if permission is not None and permission.allows(actor):

@@ -172,7 +172,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return refusal_page(request, Refusal("csrf", text, status=403))
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return render(request, "404.html", status=404)
 
 

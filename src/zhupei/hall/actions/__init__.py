@@ -1,6 +1,6 @@
 """Every write in the hall."""
 
-from .bundles import check_day, key_of, load_into, open_batch, parse_key, take_in
+from .bundles import check_day, open_batch, parse_key, take_in
 from .closing import close_batch, make_return, note_scores_printed, take_return
 from .common import BRINGERS, DESK, HEADS, RETURNERS
 from .desk import Found, card_was_read, check_in, decide_check_in, find_candidate
@@ -26,9 +26,7 @@ __all__ = [
     "file_staff",
     "find_candidate",
     "force_hand_in",
-    "key_of",
     "leave_duty",
-    "load_into",
     "make_return",
     "move_seat",
     "note_scores_printed",

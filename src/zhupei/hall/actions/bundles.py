@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 
 from django.db import transaction
@@ -10,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
 from zhupei.delivery import api as delivery
-from zhupei.evidence.api import Retention, read, store
+from zhupei.evidence.api import Retention, store
 from zhupei.exams import api as exams
 from zhupei.hall import events
 from zhupei.hall.choices import HALL_BATCH, CheckItem, HallBatchState
+from zhupei.hall.keys import load_into, sealed
 from zhupei.hall.models import DayCheck, HallBatch
 from zhupei.hall.process import engine
 from zhupei.hall.words import told
@@ -21,7 +21,6 @@ from zhupei.institutions.api import Site
 from zhupei.kernel import clock, crypto
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.errors import Conflict, Refusal
-from zhupei.web.fields import purpose_key
 
 from .common import BRINGERS, DESK, locked, require, require_open, who
 
@@ -108,24 +107,6 @@ def parse_key(text: str) -> bytes:
     return key
 
 
-def _context(row: HallBatch) -> bytes:
-    return f"hall:{row.bundle_id}".encode()
-
-
-def key_of(row: HallBatch) -> bytes:
-    """The bundle's key as this hall keeps it while the batch is open."""
-    if not row.sealed_key:
-        raise Conflict("no_key", _("This hall no longer holds the key of this batch."))
-    return crypto.decrypt(purpose_key("hall-key"), base64.b64decode(row.sealed_key), _context(row))
-
-
-def load_into(target: delivery.Engine, row: HallBatch) -> delivery.Bundle:
-    """Open the stored bundle with the stored key and give it to the engine (after a restart, too)."""
-    bundle = delivery.open_bundle(read(row.file), bundle_key=key_of(row), verifier=exams.centre_verifier())
-    target.load(bundle)
-    return bundle
-
-
 @transaction.atomic
 def open_batch(hall_batch: HallBatch, *, by: Actor, key: bytes | None = None) -> HallBatch:
     """Open the sealed bundle and load it into the engine (I08).
@@ -150,8 +131,7 @@ def open_batch(hall_batch: HallBatch, *, by: Actor, key: bytes | None = None) ->
             )
             raise Refusal("key_needed", text, field="key", status=409)
         key = exams.bundle_key(out.batch)
-    sealed = crypto.encrypt(purpose_key("hall-key"), key, _context(row))
-    row.sealed_key = base64.b64encode(sealed).decode()
+    row.sealed_key = sealed(row, key)
     row.state, row.opened_by, row.opened_at = state, who(by), clock.now()
     row.save(update_fields=["sealed_key", "state", "opened_by", "opened_at"])
     record(events.OPENED, by=by, on=row, organisation_id=row.organisation_id, after={"state": state})

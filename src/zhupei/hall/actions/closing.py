@@ -13,6 +13,7 @@ from zhupei.evidence.api import Retention, read, store
 from zhupei.exams import api as exams
 from zhupei.hall import events
 from zhupei.hall.choices import HALL_BATCH, CheckInDecision, HallBatchState
+from zhupei.hall.keys import key_of
 from zhupei.hall.models import HallBatch
 from zhupei.hall.process import engine
 from zhupei.hall.queries import board_rows, bundle_of, moment
@@ -21,7 +22,6 @@ from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.errors import Conflict
 
-from .bundles import key_of
 from .common import HEADS, RETURNERS, locked, require, require_open, who
 
 log = logging.getLogger(__name__)

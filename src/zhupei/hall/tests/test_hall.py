@@ -178,7 +178,7 @@ def test_after_a_restart_open_bundles_are_loaded_again(day: Day, monkeypatch: py
     # one damaged bundle keeps nobody else from going on; its page says so and offers to load it again
     close_engine()
     with monkeypatch.context() as patch:
-        patch.setattr("zhupei.hall.actions.bundles.read", lambda row: b"damaged")
+        patch.setattr("zhupei.hall.keys.read", lambda row: b"damaged")
         assert engine().bundles() == []
         refused("not_this_kind", lambda: actions.open_batch(day.row, by=day.keeper))
     refused("not_loaded", lambda: bundle_of(day.row))

@@ -91,3 +91,14 @@ def test_the_server_is_alive(client: Client) -> None:
 
 def test_an_unknown_address_is_a_clear_404(client: Client) -> None:
     assert client.get("/no/such/page/").status_code == 404
+
+
+def test_a_hall_serves_its_own_pages_and_nothing_else(client: Client, settings) -> None:
+    settings.HALL_ONLY = True
+    sign_in(client, make_user(Role.INSTITUTION_HEAD))
+    assert client.get("/").headers["Location"] == reverse("hall:batches")
+    page = client.get(reverse("hall:batches"))
+    assert page.status_code == 200
+    assert {entry["url"] for entry in page.context["nav"]} >= {reverse("hall:batches")}
+    assert client.get(reverse("exams:batches")).status_code == 404
+    assert client.get(reverse("itembank:items")).status_code == 404

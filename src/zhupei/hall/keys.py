@@ -1,0 +1,38 @@
+"""The key of an open batch, as this hall keeps it, and what it opens."""
+
+from __future__ import annotations
+
+import base64
+
+from django.utils.translation import gettext as _
+
+from zhupei.delivery import api as delivery
+from zhupei.evidence.api import read
+from zhupei.exams import api as exams
+from zhupei.hall.models import HallBatch
+from zhupei.kernel import crypto
+from zhupei.kernel.errors import Conflict
+from zhupei.web.fields import purpose_key
+
+
+def _context(row: HallBatch) -> bytes:
+    return f"hall:{row.bundle_id}".encode()
+
+
+def sealed(row: HallBatch, key: bytes) -> str:
+    """``key`` encrypted for the row of its batch, as text."""
+    return base64.b64encode(crypto.encrypt(purpose_key("hall-key"), key, _context(row))).decode()
+
+
+def key_of(row: HallBatch) -> bytes:
+    """The bundle's key as this hall keeps it while the batch is open."""
+    if not row.sealed_key:
+        raise Conflict("no_key", _("This hall no longer holds the key of this batch."))
+    return crypto.decrypt(purpose_key("hall-key"), base64.b64decode(row.sealed_key), _context(row))
+
+
+def load_into(target: delivery.Engine, row: HallBatch) -> delivery.Bundle:
+    """Open the stored bundle with the stored key and give it to the engine (after a restart, too)."""
+    bundle = delivery.open_bundle(read(row.file), bundle_key=key_of(row), verifier=exams.centre_verifier())
+    target.load(bundle)
+    return bundle
