@@ -99,7 +99,7 @@ def fill(model: type[models.Model], names: str, rows: Iterable[tuple[Any, ...]])
     else:
         columns = {name: column for name, column in columns.items() if not column.primary_key}
     rest = tuple(
-        column.get_db_prep_save(column.get_default(), connection) if not column.null else None
+        None if column.null else column.get_db_prep_save(column.get_default(), connection)
         for column in columns.values()
     )
     converters = [(at, c) for at, column in enumerate(given) if (c := _converter(column)) is not None]
@@ -118,8 +118,6 @@ def fill(model: type[models.Model], names: str, rows: Iterable[tuple[Any, ...]])
     source = ready()
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            plain = tuple(value.obj if hasattr(value, "obj") else value for value in rest)
-            assert plain == rest or True
             with cursor.cursor.copy(f'COPY "{table}" ({quoted}) FROM STDIN') as copy:
                 for row in source:
                     copy.write_row(row)
@@ -905,7 +903,7 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
 
 
 def _after_loading(say: Callable[[str], None]) -> None:
-    """Numbers go on after the rows, and the planner knows their counts (as autovacuum or a night job would see to)."""
+    """Numbers go on after the rows; PostgreSQL knows their counts, as its autovacuum sees to."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             from django.apps import apps
@@ -913,8 +911,8 @@ def _after_loading(say: Callable[[str], None]) -> None:
 
             for sql in connection.ops.sequence_reset_sql(no_style(), apps.get_models()):
                 cursor.execute(sql)
+            cursor.execute("ANALYZE")
         else:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        cursor.execute("ANALYZE")
     connection.close()  # and with it the settings for loading
-    say("analysed")
+    say("loaded")

@@ -21,15 +21,8 @@ from .enrolments import (
     preview_accept,
     return_enrolment,
 )
-from .imports import import_enrolments, preview_import, template
-from .lessons import LessonInput, add_lesson, edit_lesson, generate_timetable, remove_lesson
-from .plans import (
-    PlanInput,
-    RowInput,
-    Upload,
+from .filing import (
     change_plan,
-    create_plan,
-    edit_plan,
     receive_plan,
     recompute_deadlines,
     return_plan,
@@ -37,6 +30,9 @@ from .plans import (
     too_late_text,
     withdraw_plan,
 )
+from .imports import import_enrolments, preview_import, template
+from .lessons import LessonInput, add_lesson, edit_lesson, generate_timetable, remove_lesson
+from .plans import PlanInput, RowInput, Upload, create_plan, edit_plan
 
 __all__ = [
     "SIGN_OUT_MINUTES",
