@@ -1,4 +1,9 @@
-"""One port for everything: the exam engine's pages under ``/exam``, all others by Django."""
+"""One port for everything: the exam engine's pages under ``/exam``, all others by Django.
+
+Django's views are synchronous. They run as a WSGI application on a few lasting threads, each with its own database
+connection; under Django's own ASGI handler every request would get a new thread and a new connection
+(``zhupei bench servers`` shows the difference).
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,11 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhupei.config.settings")
 
-from django.core.asgi import get_asgi_application
+from a2wsgi import WSGIMiddleware  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
 
-django_application = get_asgi_application()
+THREADS = int(os.environ.get("ZHUPEI_THREADS", "8"))
+pages = WSGIMiddleware(get_wsgi_application(), workers=THREADS)  # type: ignore[arg-type]
 
 from zhupei.hall.api import exam_application  # noqa: E402
 
@@ -28,5 +35,5 @@ async def application(
         await exam(scope, receive, send)
     elif scope["type"] == "http" and (scope["path"] == EXAM or scope["path"].startswith(EXAM + "/")):
         await exam({**scope, "root_path": EXAM}, receive, send)
-    else:
-        await django_application(scope, receive, send)
+    elif scope["type"] == "http":
+        await pages(scope, receive, send)  # type: ignore[arg-type]
