@@ -36,4 +36,8 @@ async def application(
     elif scope["type"] == "http" and (scope["path"] == EXAM or scope["path"].startswith(EXAM + "/")):
         await exam({**scope, "root_path": EXAM}, receive, send)
     elif scope["type"] == "http":
-        await pages(scope, receive, send)  # type: ignore[arg-type]
+
+        async def received() -> dict[str, Any]:  # a server may give any awaitable; a2wsgi wants a coroutine
+            return await receive()
+
+        await pages(scope, received, send)  # type: ignore[arg-type]
