@@ -46,7 +46,9 @@ def pages(city: SyntheticCity) -> list[PageToMeasure]:
     k = city.keys
     found: list[PageToMeasure] = []
 
-    def add(name: str, who: str, url_name: str, /, *args: Any, post: Any = None, status: int = 200, **data: Any) -> None:
+    def add(
+        name: str, who: str, url_name: str, /, *args: Any, post: Any = None, status: int = 200, **data: Any
+    ) -> None:
         query = {key: str(value) for key, value in data.items()}
         found.append(PageToMeasure(name, who, reverse(url_name, args=args), query, post, status))
 
@@ -55,7 +57,9 @@ def pages(city: SyntheticCity) -> list[PageToMeasure]:
     add("public: open classes, search", "", "training:open_classes", q="施工")
     add("public: institutions", "", "institutions:public_list")
     add("public: check a certificate, found", "", "certificates:check", number=k["certificate"])
-    add("public: check a certificate, not found", "", "certificates:check", number="S999999999999", status=404)
+    add(
+        "public: check a certificate, not found", "", "certificates:check", number="S999999999999", status=404
+    )
     add("learner: home", "learner", "portal:home")
     add("learner: my classes", "learner", "training:my_classes")
     add("learner: my class", "learner", "training:my_class", k["enrolment"])
@@ -70,7 +74,9 @@ def pages(city: SyntheticCity) -> list[PageToMeasure]:
     add("registrar: home", "registrar0", "portal:home")
     add("registrar: enrolments", "registrar0", "training:enrolments")
     add("registrar: enrolments that wait", "registrar0", "training:enrolments", state="applied")
-    add("registrar: enrolments of a class", "registrar0", "training:enrolments", training_class=k["enrolling"])
+    add(
+        "registrar: enrolments of a class", "registrar0", "training:enrolments", training_class=k["enrolling"]
+    )
     add("registrar: enrolments, search", "registrar0", "training:enrolments", q=k["name"])
     add("registrar: enrolments, search without a hit", "registrar0", "training:enrolments", q="不存在的人")
     add("registrar: an enrolment", "registrar0", "training:enrolment", k["enrolment"])
@@ -251,7 +257,12 @@ def _inside(options: argparse.Namespace) -> None:
     seconds["pages"] = round(time.perf_counter() - begun_pages, 1)
     result = {
         "machine": machine(),
-        "parameters": {"people": options.people, "runs": options.runs, "database": connection.vendor, "budget_ms": BUDGET_MS},
+        "parameters": {
+            "people": options.people,
+            "runs": options.runs,
+            "database": connection.vendor,
+            "budget_ms": BUDGET_MS,
+        },
         "rows": city.rows,
         "database_mb": _size_mb(),
         "pages": figures,
@@ -267,8 +278,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--only", default="", help="measure the pages whose name holds this")
-    parser.add_argument("--data", help="keep the city in this folder, or measure the one that is there (SQLite)")
-    parser.add_argument("--from-models", action="store_true", help="make the tables from the models, not the migrations")
+    parser.add_argument(
+        "--data", help="keep the city in this folder, or measure the one that is there (SQLite)"
+    )
+    parser.add_argument(
+        "--from-models", action="store_true", help="make the tables from the models, not the migrations"
+    )
     parser.add_argument("--slow", action="store_true", help=f"tell every query above {SLOW_MS} ms")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)

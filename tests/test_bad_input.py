@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signals import got_request_exception
 from django.db import connection, models, transaction
@@ -47,26 +46,23 @@ from zhupei.kernel.roles import HALL, INSTITUTION, Role
 from zhupei.web.access import permission_table
 
 HUGE = 2**63
-LONG = "𠮷😀" * 3000
-RUBBISH = {
-    "nul": "a\x00b",
-    "digits": "9" * 30,
-    "odd digits": "²",
-    "long": LONG,
-    "first day": "0001-01-01",
-    "last day": "9999-12-31",
-    "foreign cursor": signing.dumps(["x", None], salt="paging"),
-}
-GET_NAMES = (
-    "active after before candidate card code day division done from institution kind month name next page passed post q "
-    "role room session since sort state type until view year"
-).split()
-POST_NAMES = (
-    "active add_row back card code confirmed enrolment enrolments filing_no form-TOTAL_FORMS form-INITIAL_FORMS language "
-    "login membership next number opinion password payload reason receipt_no room rows-TOTAL_FORMS send_code "
-    "sessions-TOTAL_FORMS posts-TOTAL_FORMS token verdict version"
-).split()
-NOT_INTEGERS = "²" * 3, LONG[:400], "a\x00b"
+LONG = "𠮷😀" * 300
+RUBBISH = {"digits": "9" * 30, "odd digits": "²", "long": LONG}  # NUL does not get past the gate
+DAYS = {"digits": "0001-01-01", "odd digits": "9999-12-31"}  # for what a day is asked for, beside the rubbish
+GET_NAMES = set(
+    """active after before candidate card code day division done from institution kind month name next page passed post q
+    role room session since sort state type until view year""".split()  # noqa: SIM905
+)
+POST_NAMES = set(
+    """active add_row back card code confirmed enrolment enrolments filing_no form-TOTAL_FORMS form-INITIAL_FORMS language
+    login membership next number opinion password payload reason receipt_no room rows-TOTAL_FORMS send_code
+    sessions-TOTAL_FORMS posts-TOTAL_FORMS token verdict version""".split()  # noqa: SIM905
+)
+BAD_NUMBERS = 0, 10**40
+BAD_TEXTS = "²" + LONG[:400], "a\x00b"
+FILES = re.compile(
+    r"pdf|docx|template|bundle|slip|seat_list|score_list|lesson_roll|(return|archive|plan)_file"
+)  # only read
 
 
 @dataclass
@@ -101,7 +97,9 @@ class World:
         permission = permission_table()[name]
         client = Client(raise_request_exception=False)
         order = sorted(Role, key=lambda role: (role not in INSTITUTION | HALL, role == Role.LEARNER, role))
-        roles = [role for role in order if permission.everyone or permission.signed_in or role in permission.roles]
+        roles = [
+            role for role in order if permission.everyone or permission.signed_in or role in permission.roles
+        ]
         if name.startswith("accounts:") and permission.everyone:
             return client
         return sign_in(client, self.users[roles[0]])
@@ -211,7 +209,9 @@ def _where(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error)[:120]} at {last}"
 
 
-def _try(world: World, caught: list[BaseException], what: str, act: Callable[[], HttpResponse]) -> HttpResponse:
+def _try(
+    world: World, caught: list[BaseException], what: str, act: Callable[[], HttpResponse]
+) -> HttpResponse:
     """Do one request and forget what it wrote; note a fault."""
     caught.clear()
     with transaction.atomic():
@@ -230,9 +230,9 @@ def _kwargs(door: Door, world: World) -> Iterator[tuple[bool, dict[str, Any]]]:
     bad: dict[str, list[Any]] = {}
     for name, converter in door.converters.items():
         if isinstance(converter, IntConverter):
-            real[name], bad[name] = _pks(door.name), [0, HUGE, 10**40]
+            real[name], bad[name] = _pks(door.name), list(BAD_NUMBERS)
         else:
-            real[name], bad[name] = world.texts.get(name, ["x"]), list(NOT_INTEGERS)
+            real[name], bad[name] = world.texts.get(name, ["x"]), list(BAD_TEXTS)
     for n in range(max((len(values) for values in real.values()), default=1)):
         yield True, {name: values[min(n, len(values) - 1)] for name, values in real.items()}
     for name, values in bad.items():
@@ -258,16 +258,19 @@ def test_no_address_and_no_query_is_a_fault_of_the_program(world: World, strict:
     for door in DOORS:
         client = world.client(door.name)
         for good, url in _urls(door, world):
-            is_file = bool(re.search(r"pdf|docx|template|file|bundle", door.name))
             _try(world, strict, f"GET {url}", lambda url=url, client=client: client.get(url))
-            variants = RUBBISH if good and not is_file else {}
-            if door.converters:  # a page of one thing takes few queries
-                variants = {name: RUBBISH[name] for name in ("nul", "digits") if variants}
-            for what, value in variants.items():
-                names = ("after", "before") if what == "foreign cursor" else GET_NAMES
-                query = dict.fromkeys(names, value[: 200 if "pk" in door.converters else None])
-                _try(world, strict, f"GET {url} with {what}",
-                     lambda url=url, client=client, query=query: client.get(url, query))  # fmt: skip
+            if not good or FILES.search(door.name):
+                continue
+            for what in ("digits",) if door.converters else RUBBISH:  # a page of one thing takes few queries
+                query = dict.fromkeys(GET_NAMES, RUBBISH[what])
+                if what in DAYS:
+                    query |= dict.fromkeys(("day", "since", "until", "from", "name"), DAYS[what])
+                _try(
+                    world,
+                    strict,
+                    f"GET {url} with {what}",
+                    lambda url=url, client=client, query=query: client.get(url, query),
+                )
     assert not world.faults, "\n".join(sorted(set(world.faults)))
 
 
@@ -315,18 +318,23 @@ def _plausible(html: str, fields: dict[str, tuple[str, str]]) -> dict[str, Any]:
 @pytest.mark.django_db
 def test_no_form_is_a_fault_of_the_program(world: World, strict: list[BaseException]) -> None:
     for door in DOORS:
+        if FILES.search(door.name):
+            continue
         client = world.client(door.name)
         for good, url in _urls(door, world):
-            page = _try(world, [], f"GET {url}", lambda url=url, client=client: client.get(url))
-            html = ""
-            if page.status_code == 200 and "html" in page.headers.get("Content-Type", ""):
-                html = page.content.decode()
-            fields = {**dict.fromkeys(POST_NAMES, ("text", "")), **_fields(html)}
-            bodies = {"nothing": {}}
+            bodies: dict[str, dict[str, Any]] = {"nothing": {}}
             if good:
-                bodies |= {what: _body(fields, RUBBISH[what][:3000]) for what in ("nul", "digits", "odd digits", "long")}
+                page = _try(world, strict, f"GET {url}", lambda url=url, client=client: client.get(url))
+                is_page = page.status_code == 200 and "html" in page.headers.get("Content-Type", "")
+                html = page.content.decode() if is_page else ""
+                fields = {**dict.fromkeys(POST_NAMES, ("text", "")), **_fields(html)}
+                bodies |= {what: _body(fields, RUBBISH[what]) for what in ("digits", "odd digits")}
                 bodies["plausible"] = _plausible(html, fields)
             for what, body in bodies.items():
-                _try(world, strict, f"POST {url} with {what}",
-                     lambda url=url, client=client, body=body: client.post(url, body))  # fmt: skip
+                _try(
+                    world,
+                    strict,
+                    f"POST {url} with {what}",
+                    lambda url=url, client=client, body=body: client.post(url, body),
+                )
     assert not world.faults, "\n".join(sorted(set(world.faults)))

@@ -22,7 +22,7 @@ from django.db import connection, models, transaction
 from zhupei.accounts.models import SignInEvent, User, login_of_identity
 from zhupei.audit.models import AuditEvent, ChainHead
 from zhupei.certificates.actions import SOURCE, signed_bytes
-from zhupei.certificates.models import Certificate, CertificateEvent, ConsumedEvent
+from zhupei.certificates.models import Certificate, CertificateEvent, ConsumedEvent, WaitingResult
 from zhupei.config.founding import found_city
 from zhupei.evidence.models import StoredFile
 from zhupei.exams import models as exams
@@ -124,7 +124,7 @@ def fill(model: type[models.Model], names: str, rows: Iterable[tuple[Any, ...]])
                     count += 1
             return count
         marks = ", ".join(["?"] * (len(given) + len(rest)))
-        sql = f'INSERT INTO "{table}" ({quoted}) VALUES ({marks})'  # noqa: S608: names of the models
+        sql = f'INSERT INTO "{table}" ({quoted}) VALUES ({marks})'  # noqa: S608
         while chunk := list(islice(source, 20_000)):
             cursor.cursor.connection.executemany(sql, chunk)
             count += len(chunk)
@@ -208,10 +208,15 @@ def _houses(city: SyntheticCity, count: int, start: datetime) -> list[_House]:
         )
         rooms = [Room.objects.create(site=site, name=f"{r}", kind="classroom", seats=60) for r in range(4)]
         exam = [Room.objects.create(site=hall, name=f"{r}", kind="exam_room", seats=50) for r in range(2)]
-        accounts = {role: _account(city, f"{role}{n}", organisation.pk, held, start.date()) for role, held in STAFF}
+        accounts = {
+            role: _account(city, f"{role}{n}", organisation.pk, held, start.date()) for role, held in STAFF
+        }
         teachers = [
             Teacher.objects.create(
-                institution=institution, user_id=accounts["teacher"] if t == 0 else None, name=_name(t + n), site_years=9
+                institution=institution,
+                user_id=accounts["teacher"] if t == 0 else None,
+                name=_name(t + n),
+                site_years=9,
             )
             for t in range(6)
         ]
@@ -340,7 +345,9 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
         return sequence[key]
 
     def plan_state(one: _Class) -> str:
-        return ("submitted", "late", "draft", "received")[one.n % 4] if one.state == "enrolling" else "received"
+        return (
+            ("submitted", "late", "draft", "received")[one.n % 4] if one.state == "enrolling" else "received"
+        )
 
     put(
         training.TrainingPlan,
@@ -421,7 +428,17 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
                     city.keys["lesson"] = number
                 teacher = c.house.teachers[0 if c is held else number % 6]
                 closed = ends + timedelta(hours=1) if done else None
-                yield number, c.n, c.house.rooms[half % 4], teacher, "合成课", begins, ends, Decimal(4), closed
+                yield (
+                    number,
+                    c.n,
+                    c.house.rooms[half % 4],
+                    teacher,
+                    "合成课",
+                    begins,
+                    ends,
+                    Decimal(4),
+                    closed,
+                )
 
     put(
         training.Lesson,
@@ -432,16 +449,16 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
     # ── people: person, account and enrolment i share the number base + i
     numbers = range(1, people + 1)
     known = next(  # somebody with a certificate, and the learner whose pages are measured
-        i for i in numbers if (c := by_number[(i - 1) // SIZE + 1]).house is first_house and c.state == "archived" and i % 5 == 1
+        i
+        for i in numbers
+        if (c := by_number[(i - 1) // SIZE + 1]).house is first_house and c.state == "archived" and i % 5 == 1
     )
     me = (held.n - 1) * SIZE + 1
     real = {known: demo_identity_number(1), me: demo_identity_number(2)}
     phones = _sealed(User, "phone", (f"139{n:08d}" for n in range(256)))
     own_phones = _sealed(Person, "phone", (f"139{n:08d}" for n in range(256)))
     documents = _sealed(Person, "identity_number", (demo_identity_number(n) for n in range(10, 266)))
-    real_documents = {
-        i: _sealed(Person, "identity_number", [number])[0] for i, number in real.items()
-    }
+    real_documents = {i: _sealed(Person, "identity_number", [number])[0] for i, number in real.items()}
 
     def class_of(i: int) -> _Class:
         return by_number[(i - 1) // SIZE + 1]
@@ -473,7 +490,8 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
     )
     put(
         Person,
-        "id user_id name name_key identity_kind identity_number identity_index sex birth_date phone education employer created_at",
+        "id user_id name name_key identity_kind identity_number identity_index sex birth_date phone education employer"
+        " created_at",
         (
             (
                 base + i,
@@ -500,9 +518,19 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
     )
     put(
         training.Enrolment,
-        "id person_id training_class_id post_id state applied_at applied_by_id retain_until",
+        "id person_id training_class_id post_id organisation_id state applied_at applied_by_id retain_until",
         (
-            (base + i, base + i, c.n, c.post, state_of(i), applied(i), base + i, retain_until(c.first))
+            (
+                base + i,
+                base + i,
+                c.n,
+                c.post,
+                c.house.organisation,
+                state_of(i),
+                applied(i),
+                base + i,
+                retain_until(c.first),
+            )
             for i in numbers
             for c in (class_of(i),)
         ),
@@ -601,7 +629,9 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
         day = group[-1].last + timedelta(days=20)
         running_number[day.year] += 1
         tests.append((n, group, day, running_number[day.year]))
-    early = {group[0].house.institution: n for n, group, day, _seq in tests}  # the last of each picks candidates
+    early = {
+        group[0].house.institution: n for n, group, day, _seq in tests
+    }  # the last of each picks candidates
     picking = set(early.values())
 
     def batch_state(n: int, day: date) -> str:
@@ -623,7 +653,19 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
     def application(n: int, house: _House, state: str, day: date) -> tuple[Any, ...]:
         sent = None if state == "draft" else _at(day - timedelta(days=15), 9)
         return (
-            *(n, house.institution, house.name, house.hall, "合成大道 1 号", state, 100, 120, "周敏", mobile, "李文"),
+            *(
+                n,
+                house.institution,
+                house.name,
+                house.hall,
+                "合成大道 1 号",
+                state,
+                100,
+                120,
+                "周敏",
+                mobile,
+                "李文",
+            ),
             *(contact, day, day - timedelta(days=14), version, rules, sent, _at(day - timedelta(days=20), 9)),
         )
 
@@ -650,7 +692,15 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
         exams.Filing,
         "kind application_id filed_by filed_at receipt_no received_by received_at",
         (
-            ("bank_use", n, "李文", _at(day - timedelta(days=9), 9), f"S{n}", "周敏", _at(day - timedelta(days=8), 9))
+            (
+                "bank_use",
+                n,
+                "李文",
+                _at(day - timedelta(days=9), 9),
+                f"S{n}",
+                "周敏",
+                _at(day - timedelta(days=8), 9),
+            )
             for n, _group, day, _seq in tests
             if n not in picking
         ),
@@ -685,7 +735,16 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
         exams.Slot,
         "id batch_id number starts_at ends_at planned decided_by decided_at",
         (
-            (2 * n + s, n, s + 1, _at(day, 9 + 5 * s), _at(day, 11 + 5 * s), 60, "李文", _at(day - timedelta(days=10), 9))
+            (
+                2 * n + s,
+                n,
+                s + 1,
+                _at(day, 9 + 5 * s),
+                _at(day, 11 + 5 * s),
+                60,
+                "李文",
+                _at(day - timedelta(days=10), 9),
+            )
             for n, _group, day, _seq in tests
             for s in range(2)
         ),
@@ -695,7 +754,10 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
         if n in picking:
             continue
         persons = (
-            i for c in group for i in range((c.n - 1) * SIZE + 1, min(c.n * SIZE, people) + 1) if state_of(i) == "accepted"
+            i
+            for c in group
+            for i in range((c.n - 1) * SIZE + 1, min(c.n * SIZE, people) + 1)
+            if state_of(i) == "accepted"
         )
         state = batch_state(n, day)
         for place, i in enumerate(persons):
@@ -722,23 +784,31 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
     put(
         StoredFile,
         "id name content_type size digest purpose retention stored_at",
-        ((1_000_000 + n, "合成", "text/plain", 0, _hex("file", n), "synthetic", "permanent", start) for n, *_rest in tests),
+        (
+            (1_000_000 + n, "合成", "text/plain", 0, _hex("file", n), "synthetic", "permanent", start)
+            for n, *_rest in tests
+        ),
     )
     returned = [test for test in tests if batch_state(test[0], test[2]) in ("confirmed", "returned")]
     put(
         exams.ReturnIn,
         "id batch_id file_id digest received_at received_by sittings differences",
-        ((n, n, 1_000_000 + n, _hex("return", n), _at(day, 18), "李文", 116, "[]") for n, _group, day, _seq in returned),
+        (
+            (n, n, 1_000_000 + n, _hex("return", n), _at(day, 18), "李文", 116, "[]")
+            for n, _group, day, _seq in returned
+        ),
     )
     sat = [row for row in seated if row[4] in ("confirmed", "returned") and row[0] % 33]
     put(
         exams.Result,
-        "id candidate_id hall_return_id general professional passed state submitted_at answers_digest confirmed_at",
+        "id candidate_id hall_return_id organisation_id general professional passed state submitted_at answers_digest"
+        " confirmed_at",
         (
             (
                 pk,
                 pk,
                 n,
+                class_of(i).house.organisation,
                 Decimal(61 + i % 35),
                 Decimal(62 + i % 30) if i % 5 else Decimal(40),
                 i % 5 != 0,
@@ -753,7 +823,10 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
     put(
         exams.ResultStep,
         "result_id verb state person at",
-        ((pk, "compute", "provisional", "合成", _at(tests[n - 1][2], 18)) for pk, n, _i, _place, _state in sat),
+        (
+            (pk, "compute", "provisional", "合成", _at(tests[n - 1][2], 18))
+            for pk, n, _i, _place, _state in sat
+        ),
     )
     confirmed = [row for row in sat if row[4] == "confirmed"]
     put(
@@ -765,7 +838,9 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
         ),
     )
     ConsumedEvent.objects.create(source=SOURCE, last_id=len(confirmed))
-    passed = [row for row in confirmed if row[2] % 5][3:]  # three wait for their certificate
+    passed = [row for row in confirmed if row[2] % 5]
+    waits, passed = passed[:3], passed[3:]
+    put(WaitingResult, "result_id since", ((row[0], start) for row in waits))
     names = {post.pk: post.name for post in posts}
     put(
         Certificate,
@@ -819,7 +894,15 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
         SignInEvent,
         "user_id login_index at ip agent method result",
         (
-            (base + i, _hex("login", i), applied(i) + timedelta(days=n), "10.0.0.1", "synthetic", "password", "ok")
+            (
+                base + i,
+                _hex("login", i),
+                applied(i) + timedelta(days=n),
+                "10.0.0.1",
+                "synthetic",
+                "password",
+                "ok",
+            )
             for i in numbers
             for n in range(4)
         ),
@@ -847,7 +930,9 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
         position = sealed
         for i in numbers:
             c, name = class_of(i), _name(i)
-            registrar = city.accounts[f"registrar{houses.index(c.house)}"] if i % SIZE == 1 else registrar_of[c.house]
+            registrar = (
+                city.accounts[f"registrar{houses.index(c.house)}"] if i % SIZE == 1 else registrar_of[c.house]
+            )
             for n, (code, kind, days) in enumerate(acts):
                 position += 1
                 mine = n < 2
@@ -887,7 +972,9 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
     city.accounts |= {"learner": base + me, "holder": shown.person_id}
     city.keys |= {
         "class": held.n,
-        "enrolling": next(c.n for c in reversed(classes) if c.state == "enrolling" and c.house is first_house),
+        "enrolling": next(
+            c.n for c in reversed(classes) if c.state == "enrolling" and c.house is first_house
+        ),
         "enrolment": base + me,
         "ledger": base + me,
         "certificate": shown.number,
@@ -896,7 +983,9 @@ def build(people: int, say: Callable[[str], None]) -> SyntheticCity:
         "application": ready,
         "number": real[known],
         "name": _name(known),
-        "slip": next(f"{tests[n - 1][2].year}{tests[n - 1][3]:05d}{p:04d}" for _pk, n, _i, p, _s in reversed(seated)),
+        "slip": next(
+            f"{tests[n - 1][2].year}{tests[n - 1][3]:05d}{p:04d}" for _pk, n, _i, p, _s in reversed(seated)
+        ),
         "holder_enrolment": shown.result.candidate.enrolment_id,
     }
     return city

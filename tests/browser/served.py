@@ -138,6 +138,7 @@ class Person:
         )
         self.context.set_default_timeout(PATIENCE_MS)
         self.page: Page = self.context.new_page()
+        self.script = script
         self.complaints: list[str] = []
         self.page.on("console", lambda m: self._complain(m.text) if m.type == "error" else None)
         self.page.on("pageerror", lambda error: self._complain(str(error)))
@@ -192,9 +193,23 @@ class Person:
 
     def barriers(self) -> list[str]:
         """What axe-core finds wrong with the page as it is (WCAG 2.1 A and AA)."""
-        if not self.page.evaluate("!!window.axe"):
-            self.page.evaluate(AXE + "\n;0")  # by the driver: the page's own policy stays in force
-        return [f"{self.page.url} {line}" for line in self.page.evaluate(AXE_RUN)]
+        with self._timers():
+            if not self.page.evaluate("!!window.axe"):
+                self.page.evaluate(AXE + "\n;0")  # by the driver: the page's own policy stays in force
+            return [f"{self.page.url} {line}" for line in self.page.evaluate(AXE_RUN)]
+
+    @contextmanager
+    def _timers(self) -> Iterator[None]:
+        """Let timers run, without which axe-core waits for ever; the scripts of a loaded page stay unread."""
+        if self.script:
+            yield
+            return
+        devtools = self.context.new_cdp_session(self.page)
+        for value in (True, False):  # the first one makes the second one count
+            devtools.send("Emulation.setScriptExecutionDisabled", {"value": value})
+        yield
+        devtools.send("Emulation.setScriptExecutionDisabled", {"value": True})
+        devtools.detach()
 
     def overflows(self) -> list[str]:
         """One line if the page scrolls sideways."""

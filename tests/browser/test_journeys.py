@@ -6,7 +6,7 @@ import re
 from datetime import date, time, timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Maker
 from tests.browser.served import DESK, PHONE, Served
@@ -73,6 +73,13 @@ def planned(first: date, days: int) -> str:
     return format_periods([Period(first, last, time(9), time(17), ((time(12), time(14)),))])
 
 
+def attach(page: Page) -> None:
+    """Choose the pictures of signature and seal."""
+    for name, content in (("signature", signature()), ("seal", seal())):
+        picture = {"name": f"{name}.png", "mimeType": "image/png", "buffer": content}
+        page.set_input_files(f"[name={name}]", picture)  # type: ignore[arg-type]
+
+
 @pytest.mark.req("R016", "R017", "R169", "R174", "R181")
 def test_a_registrar_files_a_plan(person: Maker, city: Served) -> None:
     registrar = person(DESK, login=city.login_of("registrar"))
@@ -83,12 +90,13 @@ def test_a_registrar_files_a_plan(person: Maker, city: Served) -> None:
     assert registrar.faults() == []
 
     page.select_option("[name=site]", index=1)
-    registrar.fill_in(teaching_head="周正", teaching_head_phone="12345", contact="林清", contact_phone="023-63672000")
+    registrar.fill_in(
+        teaching_head="周正", teaching_head_phone="12345", contact="林清", contact_phone="023-63672000"
+    )
     page.select_option("[name=rows-0-post]", index=1)
     registrar.fill_in(**{"rows-0-expected": "45", "rows-0-fee": "680", "rows-0-time_text": planned(first, 4)})
     registrar.fill_in(opinion="同意报送。", signed_by="周正")
-    for name, content in (("signature", signature()), ("seal", seal())):
-        page.set_input_files(f"[name={name}]", {"name": f"{name}.png", "mimeType": "image/png", "buffer": content})
+    attach(page)
     registrar.press("保存草稿")
     alert = registrar.main.get_by_role("alert")
     expect(alert).to_contain_text("教学负责人电话")
@@ -96,8 +104,7 @@ def test_a_registrar_files_a_plan(person: Maker, city: Served) -> None:
     expect(page.locator("[name=rows-0-time_text]")).to_have_value(planned(first, 4))
     assert registrar.faults() == []
     registrar.fill_in(teaching_head_phone="13983001234")
-    for name, content in (("signature", signature()), ("seal", seal())):  # browsers forget chosen files
-        page.set_input_files(f"[name={name}]", {"name": f"{name}.png", "mimeType": "image/png", "buffer": content})
+    attach(page)  # browsers forget chosen files
     registrar.press("保存草稿")
     expect(page.locator("#messages")).to_contain_text("已保存为草稿")
     expect(registrar.main).to_contain_text("32")

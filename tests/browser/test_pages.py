@@ -72,7 +72,8 @@ def links(person: Person, within: str = "") -> list[str]:
 def look(person: Person, sights: Sights) -> list[str]:
     """What is wrong with this page at both widths.
 
-    axe-core is not run again on a page of the same kind and make as one that was checked: the same elements with the same classes.
+    axe-core is not run again on a page that is of the same kind as one that was checked and holds the same elements with the
+    same classes.
     """
     shape = (kind_of(urlsplit(person.page.url).path), person.page.evaluate(SHAPE))
     known = shape in sights.shapes

@@ -75,13 +75,18 @@ def open_account(
     return user
 
 
-@transaction.atomic
-def set_password(user: User, password: str, *, by: Actor) -> None:
-    """Set a new password after the platform's rules; ends every other session of the account."""
+def check_strength(password: str, user: User | None = None) -> None:
+    """``Refusal`` with what the platform's rules ask of a password."""
     try:
         validate_password(password, user)
     except ValidationError as error:
         raise Refusal("weak_password", fields={"password": list(error.messages)}) from None
+
+
+@transaction.atomic
+def set_password(user: User, password: str, *, by: Actor) -> None:
+    """Set a new password after the platform's rules; ends every other session of the account."""
+    check_strength(password, user)
     user.set_password(password)
     user.password_changed_at = clock.now()
     user.must_change_password = False
@@ -159,7 +164,8 @@ def check_password(text: str, password: str, *, ip: str = "", agent: str = "") -
             refused = Refusal(
                 "closed", _("This account is closed. Ask your unit's administrator."), status=403
             )
-        elif refused is None:
+        elif refused is None and user is not None and not user.needs_second_factor:
+            # of staff the right code ends the count: a known password must not buy endless guesses of the code
             Lockout.objects.filter(pk=lockout.pk).update(failures=0, locked_until=None)
     if refused is not None:
         raise refused
@@ -197,6 +203,7 @@ def set_second_factor(user: User, secret: str, code: str, *, by: Actor) -> None:
         )
     user.totp_secret, user.totp_last_step = secret, step
     user.save(update_fields=["totp_secret", "totp_last_step"])
+    Lockout.objects.filter(login_index=_login_index(user.login)).update(failures=0, locked_until=None)
     record(events.SECOND_FACTOR_SET, by=by, on=user)
 
 
@@ -223,8 +230,10 @@ def check_second_factor(user: User, code: str, *, ip: str = "", agent: str = "")
             refused = Refusal("locked", _("Too many wrong tries. Wait 20 minutes."), status=429)
         elif step is None or step <= user.totp_last_step:
             lockout.failures += 1
+            lockout.last_failure_at = now
             if lockout.failures >= MAX_FAILURES:
                 lockout.locked_until, lockout.failures = now + LOCK, 0
+                record(events.LOCKED, by=_as_actor(user, ip, agent), on=user)
             lockout.save()
             _note(user, index, SignInMethod.SECOND_FACTOR, SignInResult.WRONG, ip, agent)
             refused = Refusal(
@@ -234,6 +243,7 @@ def check_second_factor(user: User, code: str, *, ip: str = "", agent: str = "")
             )
         else:
             User.objects.filter(pk=user.pk).update(totp_last_step=step)
+            Lockout.objects.filter(pk=lockout.pk).update(failures=0, locked_until=None)
     if refused is not None:
         raise refused
 
@@ -350,6 +360,7 @@ def send_password_code(login: str) -> str:
 
 def reset_password(login: str, code: str, password: str, *, ip: str = "", agent: str = "") -> None:
     """Set a staff account's password with the code that was sent to its phone."""
+    check_strength(password)  # first, so that a weak one does not use the code up
     use_code(RESET, login, code)
     user = User.objects.filter(login=login, is_active=True, is_learner=False).first()
     if user is None:
@@ -359,7 +370,11 @@ def reset_password(login: str, code: str, password: str, *, ip: str = "", agent:
 
 
 def change_password(user: User, old: str, new: str, *, by: Actor) -> None:
-    """Change one's own password; the present one proves who asks."""
-    if not user.check_password(old):
-        raise Refusal("wrong_password", _("The present password is wrong."), field="old")
+    """Change one's own password; the present one proves who asks. Wrong ones count towards the lock of the account."""
+    try:
+        check_password(user.login, old, ip=by.ip, agent=by.agent)
+    except Refusal as refusal:
+        if refusal.code != "wrong_login":
+            raise
+        raise Refusal("wrong_password", _("The present password is wrong."), field="old") from None
     set_password(user, new, by=by)

@@ -50,6 +50,9 @@ class User(AbstractBaseUser):
     REQUIRED_FIELDS = ["display_name"]
     objects = UserManager()
 
+    class Meta:
+        indexes = [models.Index(fields=["login"], condition=models.Q(is_learner=False), name="user_staff")]
+
     def __str__(self) -> str:
         return self.display_name
 

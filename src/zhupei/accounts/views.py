@@ -61,6 +61,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             request.session.cycle_key()
             request.session[PENDING] = {
                 "user": user.pk,
+                "password": user.get_session_auth_hash(),
                 "at": clock.now().timestamp(),
                 "next": safe_next(request),
             }
@@ -75,12 +76,17 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _pending(request: HttpRequest) -> tuple[User, str] | None:
-    """The person who passed the first step in this browser within the last ten minutes, and where he wants to go."""
+    """The person who passed the first step in this browser within the last ten minutes, and where he wants to go.
+
+    With a new password the first step counts no more.
+    """
     state = request.session.get(PENDING)
     if not state or clock.now().timestamp() - state["at"] > PENDING_SECONDS:
         return None
     user = User.objects.filter(pk=state["user"], is_active=True).first()
-    return (user, state["next"]) if user else None
+    if user is None or user.get_session_auth_hash() != state.get("password"):
+        return None
+    return user, state["next"]
 
 
 def second_factor(request: HttpRequest) -> HttpResponse:

@@ -13,7 +13,7 @@ class AuditEvent(models.Model):
     """
 
     at = models.DateTimeField(_("time"), db_index=True)
-    code = models.CharField(_("act"), max_length=80, db_index=True)
+    code = models.CharField(_("act"), max_length=80)
     actor_id = models.BigIntegerField(null=True, db_index=True)
     actor_name = models.CharField(_("person"), max_length=100)
     actor_roles = models.CharField(max_length=200, blank=True)
@@ -31,7 +31,10 @@ class AuditEvent(models.Model):
     digest = models.CharField(max_length=64, null=True, unique=True, editable=False)
 
     class Meta:
-        indexes = [models.Index(fields=["object_type", "object_id"], name="audit_object")]
+        indexes = [
+            models.Index(fields=["object_type", "object_id"], name="audit_object"),
+            models.Index(fields=["code", "at"], name="audit_code"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.code} {self.object_label}"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django import forms
 from django.contrib import messages
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from zhupei.kernel import clock
 from zhupei.kernel.clock import SHANGHAI
 from zhupei.web.forms import DateField, ZForm
 from zhupei.web.paging import page_by_key
@@ -18,6 +19,8 @@ from zhupei.web.paging import page_by_key
 from .codes import all_codes, label_of
 from .models import AuditEvent
 from .queries import verify_chain
+
+TEXT_DAYS = 31  # a text is looked for in these, unless a day is given: no index helps to find it
 
 
 class AuditFilter(ZForm):
@@ -42,9 +45,13 @@ def search(request: HttpRequest) -> HttpResponse:
     """The audit record, newest first, for the auditor and the security officer."""
     filters = AuditFilter(request.GET)
     rows = AuditEvent.objects.all()
+    window: date | None = None
     if filters.is_valid():
         data = filters.cleaned_data
         if data["q"]:
+            if data["since"] is None:
+                window = (data["until"] or clock.today()) - timedelta(days=TEXT_DAYS)
+                data["since"] = window
             text = data["q"]
             rows = rows.filter(
                 Q(actor_name__contains=text)
@@ -57,11 +64,12 @@ def search(request: HttpRequest) -> HttpResponse:
             rows = rows.filter(at__gte=datetime.combine(data["since"], time(), SHANGHAI))
         if data["until"]:
             rows = rows.filter(at__lt=datetime.combine(data["until"] + timedelta(days=1), time(), SHANGHAI))
-    page = page_by_key(rows, request, size=50)
+    page = page_by_key(rows, request, order=("-at", "-pk"), size=50)
     for row in page.items:
         row.label = _label(row)
     filtered = any(request.GET.get(name) for name in filters.fields)
-    return render(request, "audit/search.html", {"page": page, "filters": filters, "filtered": filtered})
+    context = {"page": page, "filters": filters, "filtered": filtered, "window": window}
+    return render(request, "audit/search.html", context)
 
 
 def event(request: HttpRequest, pk: int) -> HttpResponse:

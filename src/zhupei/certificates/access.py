@@ -47,4 +47,4 @@ def certificates_for(actor: Actor) -> QuerySet[Certificate]:
 
 def held_for(actor: Actor) -> int:
     """How many confirmed passes that the actor sees wait for their certificate."""
-    return waiting_results().filter(pk__in=results_for(actor).values("pk")).count()
+    return results_for(actor).filter(pk__in=waiting_results().values("pk")).count()

@@ -28,7 +28,14 @@ from zhupei.people.api import freeze_photo
 from zhupei.rulebook.api import Post, parameter
 
 from . import events
-from .models import Certificate, CertificateCounter, CertificateEvent, CertificateState, ConsumedEvent
+from .models import (
+    Certificate,
+    CertificateCounter,
+    CertificateEvent,
+    CertificateState,
+    ConsumedEvent,
+    WaitingResult,
+)
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +137,9 @@ def _issue(result: Result, *, by: Actor) -> Certificate | None:
             number = _next_number(candidate.post, institution.pk, issued_on)
     except Refusal as refusal:
         log.warning("certificate for result %d waits: %s", result.pk, refusal.code)
+        WaitingResult.objects.get_or_create(result=result, defaults={"since": clock.now()})
         return None
+    WaitingResult.objects.filter(result=result).delete()
     freeze_photo(person, by=SYSTEM)
     certificate = Certificate(
         number=number,
@@ -235,8 +244,9 @@ def consume_news(*, by: Actor = SYSTEM) -> int:
 
 
 def waiting_results() -> Any:
-    """Confirmed passes without a certificate."""
-    return Result.objects.filter(state=ResultState.CONFIRMED, passed=True, certificate=None)
+    """Confirmed passes whose certificate could not be issued yet."""
+    waiting = WaitingResult.objects.values("result_id")
+    return Result.objects.filter(pk__in=waiting, state=ResultState.CONFIRMED, passed=True, certificate=None)
 
 
 def catch_up() -> None:

@@ -39,6 +39,13 @@ class Certificate(models.Model):
     signature = models.TextField(blank=True)
     created_at = models.DateTimeField()
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["issued_on"], name="certificate_by_day"),
+            models.Index(fields=["state", "issued_on"], name="certificate_by_state"),
+            models.Index(fields=["institution", "issued_on"], name="certificate_by_institution"),
+        ]
+
     def __str__(self) -> str:
         return self.number
 
@@ -54,6 +61,16 @@ class CertificateEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.certificate} {self.state}"
+
+
+class WaitingResult(models.Model):
+    """A confirmed pass whose certificate could not be issued on that day; gone once it is issued."""
+
+    result = models.OneToOneField("exams.Result", on_delete=models.PROTECT, related_name="+")
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.result_id}"
 
 
 class CertificateCounter(models.Model):

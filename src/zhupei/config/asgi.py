@@ -9,20 +9,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhupei.config.settings")
 
-from a2wsgi import WSGIMiddleware  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
+from a2wsgi import WSGIMiddleware
+from django.core.wsgi import get_wsgi_application
 
 THREADS = int(os.environ.get("ZHUPEI_THREADS", "8"))
 pages = WSGIMiddleware(get_wsgi_application(), workers=THREADS)  # type: ignore[arg-type]
+
+from django.conf import settings  # noqa: E402
 
 from zhupei.hall.api import exam_application  # noqa: E402
 
 EXAM = "/exam"
 exam = exam_application()
+
+
+def seen_by_proxy(scope: dict[str, Any]) -> dict[str, Any]:
+    """The request with the address that the proxy in front saw: the last one in ``X-Forwarded-For``, which it adds itself.
+
+    Otherwise the records of sign-ins name the proxy, and one stranger uses up everybody's rate limits.
+    """
+    for name, value in reversed(scope["headers"]):
+        if name.lower() == b"x-forwarded-for":
+            try:
+                address = ip_address(value.decode("latin-1").rpartition(",")[2].strip())
+            except ValueError:
+                return scope
+            return {**scope, "client": (str(address), 0)}
+    return scope
 
 
 async def application(
@@ -31,6 +49,8 @@ async def application(
     send: Callable[[dict[str, Any]], Awaitable[None]],
 ) -> None:
     """Hand a request to the engine or to Django by its path; start and stop the engine with the server."""
+    if scope["type"] == "http" and settings.BEHIND_PROXY:
+        scope = seen_by_proxy(scope)
     if scope["type"] == "lifespan":
         await exam(scope, receive, send)
     elif scope["type"] == "http" and (scope["path"] == EXAM or scope["path"].startswith(EXAM + "/")):

@@ -103,7 +103,8 @@ def applications_for(actor: Actor) -> QuerySet[BankApplication]:
     return rows.filter(seen)
 
 
-def _batches_q(actor: Actor, prefix: str = "", *, hall: bool = True) -> Q:
+def _batches_q(actor: Actor, prefix: str = "", *, hall: bool = True, own: str = "") -> Q:
+    """``own`` names a column of the rows that repeats the organisation of the batch's institution."""
     if actor.has(*CENTRE, *CITY):
         return Q()
     seen = Q(pk__in=())
@@ -111,7 +112,7 @@ def _batches_q(actor: Actor, prefix: str = "", *, hall: bool = True) -> Q:
         seen |= Q(**{f"{prefix}institution__division_code__in": actor.divisions})
         seen |= Q(**{f"{prefix}hall__division_code__in": actor.divisions})
     if actor.organisation_id is not None and actor.has(*UNIT):
-        seen |= Q(**{f"{prefix}institution__organisation_id": actor.organisation_id})
+        seen |= Q(**{own or f"{prefix}institution__organisation_id": actor.organisation_id})
     if actor.organisation_id is not None and hall and actor.has(*HALL):
         seen |= Q(**{f"{prefix}hall__institution__organisation_id": actor.organisation_id})
     return seen
@@ -147,7 +148,7 @@ def results_for(actor: Actor) -> QuerySet[Result]:
     )
     if actor.has(Role.LEARNER):
         return rows.filter(candidate__person__user_id=actor.user_id)
-    return rows.filter(_batches_q(actor, "candidate__batch__", hall=False))
+    return rows.filter(_batches_q(actor, "candidate__batch__", hall=False, own="organisation_id"))
 
 
 def filings_for(actor: Actor) -> QuerySet[Filing]:

@@ -223,6 +223,10 @@ class BatchFilter(ZForm):
     state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("All")), *BatchState.choices])
 
 
+class CandidateFilter(ZForm):
+    q = forms.CharField(label=_("Name or class"), required=False, max_length=60)
+
+
 class ResultFilter(ZForm):
     q = forms.CharField(label=_("Name or slip number"), required=False, max_length=60)
     state = forms.ChoiceField(

@@ -259,7 +259,7 @@ class Candidate(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["batch", "person", "post"], name="candidate_once"),
+            models.UniqueConstraint(fields=["person", "post", "batch"], name="candidate_once"),
             models.UniqueConstraint(
                 fields=["slot", "room", "seat"],
                 condition=Q(seat__isnull=False, removed_at=None),
@@ -325,6 +325,7 @@ class Result(models.Model):
 
     candidate = models.OneToOneField(Candidate, on_delete=models.PROTECT, related_name="result")
     hall_return = models.ForeignKey(ReturnIn, on_delete=models.PROTECT, related_name="results")
+    organisation_id = models.BigIntegerField()  # whose batch it is, so that its list is read from one index
     general = models.DecimalField(_("General knowledge"), max_digits=6, decimal_places=2)
     professional = models.DecimalField(_("Professional knowledge"), max_digits=6, decimal_places=2)
     passed = models.BooleanField(_("passed"))
@@ -335,6 +336,9 @@ class Result(models.Model):
     shown_at = models.DateTimeField(_("score shown"), null=True)
     answers_digest = models.CharField(max_length=64)
     confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organisation_id", "id"], name="result_by_unit")]
 
     def __str__(self) -> str:
         return f"{self.candidate}: {self.general} / {self.professional}"

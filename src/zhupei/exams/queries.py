@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from zhupei.hours import api as hours
@@ -364,18 +364,37 @@ def hours_bar(accepted: Decimal, needed: Decimal) -> str:
     }
 
 
-def choices_for(batch: Batch) -> list[Choice]:
-    """Everybody of the institution enrolled in a post of the application, with hours and, if so, why not."""
+MOST_CHOICES = 300
+
+
+def choices_for(batch: Batch, text: str = "") -> tuple[list[Choice], bool]:
+    """Who of the institution may still be put on the list: enrolled in a post of the application, not yet passed in it; with
+    hours and, if so, why not.
+
+    The newest ``MOST_CHOICES`` of those whose name or class holds ``text``, and whether there are more.
+    """
     posts = [row.post for row in batch.application.rows.select_related("post")]
-    ready = {one.pk for post in posts for one in training.ready_enrolments(batch.institution, post)}
+    passed = Candidate.objects.filter(
+        person_id=OuterRef("person_id"), post_id=OuterRef("post_id"), removed_at=None, result__passed=True
+    ).exclude(result__state=ResultState.VOID)
+    found = Enrolment.objects.filter(
+        ~Exists(passed.exclude(batch__state=BatchState.CANCELLED)),
+        organisation_id=batch.institution.organisation_id,
+        post__in=posts,
+        state=EnrolmentState.ACCEPTED,
+    ).exclude(pk__in=active_candidates(batch).values("enrolment_id"))
+    if text:
+        found = found.filter(Q(person__name__icontains=text) | Q(training_class__name__icontains=text))
     enrolments = list(
-        Enrolment.objects.filter(
-            training_class__institution=batch.institution, post__in=posts, state=EnrolmentState.ACCEPTED
-        )
-        .exclude(pk__in=active_candidates(batch).values("enrolment_id"))
-        .select_related("person", "post", "training_class")
-        .order_by("post__position", "training_class_id", "pk")
+        found.select_related("person", "post", "training_class").order_by("-applied_at", "-pk")[
+            : MOST_CHOICES + 1
+        ]
     )
+    more = len(enrolments) > MOST_CHOICES
+    enrolments = enrolments[:MOST_CHOICES]
+    enrolments.sort(key=lambda one: (one.post.position, one.training_class_id, one.pk))
+    begun = [one.pk for one in enrolments if one.training_class.state in training.BEGUN]
+    ready = hours.ready_for_test(begun) if begun else set()
     accepted = hours.accepted_hours_of([one.pk for one in enrolments])
     past = past_of({one.person_id for one in enrolments}, {post.pk for post in posts}, without=batch)
     needed = decimal_parameter("min_training_hours_per_post")
@@ -387,7 +406,7 @@ def choices_for(batch: Batch) -> list[Choice]:
         if not bar and one.pk not in ready:
             bar = hours_bar(has, needed) if has < needed else _("not ready for the test")
         rows.append(Choice(one, has, bar, before.attempt))
-    return rows
+    return rows, more
 
 
 # --- the doors of the rooms above ----------------------------------------------------------------------------

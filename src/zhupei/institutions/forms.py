@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from zhupei.accounts.api import User
 from zhupei.kernel.roles import Role
 from zhupei.rulebook.api import Post, active_divisions, active_posts
-from zhupei.web.forms import DateField, FileField, MobileField, PhoneField, ZForm
+from zhupei.web.forms import DateField, FileField, ManyField, MobileField, PhoneField, ZForm
 
 from .choices import (
     Employment,
@@ -60,7 +60,7 @@ class RegistrationForm(ProfileForm):
     introduction = forms.CharField(
         label=_("Introduction"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 4})
     )
-    posts = forms.ModelMultipleChoiceField(
+    posts = ManyField(
         label=_("Posts trained"), queryset=Post.objects.none(), widget=forms.CheckboxSelectMultiple
     )
 
@@ -240,7 +240,7 @@ class TeacherForm(ZForm):
         label=_("Account"), queryset=User.objects.none(), required=False,
         help_text=_("Only with an account can the teacher take attendance. Invite staff under “Staff and roles”."),
     )  # fmt: skip
-    posts = forms.ModelMultipleChoiceField(
+    posts = ManyField(
         label=_("Posts taught"),
         queryset=Post.objects.none(),
         required=False,

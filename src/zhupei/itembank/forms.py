@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from zhupei.rulebook.api import Post, Subject, active_posts
-from zhupei.web.forms import MEGABYTE, FileField, ZForm, ZFormMixin
+from zhupei.web.forms import MEGABYTE, FileField, ManyField, ZForm, ZFormMixin
 
 from .choices import ItemKind, ItemState, Level
 from .queries import all_chapters
@@ -54,9 +54,7 @@ def _anchored_field() -> forms.CharField:
 class ItemForm(ZForm):
     """What every kind has."""
 
-    posts = forms.ModelMultipleChoiceField(
-        Post.objects.none(), label=gettext_lazy("Posts"), widget=forms.CheckboxSelectMultiple
-    )
+    posts = ManyField(Post.objects.none(), label=gettext_lazy("Posts"), widget=forms.CheckboxSelectMultiple)
     place = forms.ChoiceField(label=gettext_lazy("Subject and chapter"))
     level = forms.ChoiceField(label=gettext_lazy("Level"), choices=Level.choices)
     stem = forms.CharField(

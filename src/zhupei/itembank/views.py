@@ -16,7 +16,7 @@ from zhupei.audit.api import events_on, label_of
 from zhupei.kernel.roles import Role
 from zhupei.rulebook.api import Subject
 from zhupei.web.access import may_open
-from zhupei.web.forms import with_added_row
+from zhupei.web.forms import row_numbers, with_added_row
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals, status_of
 
@@ -252,10 +252,12 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def review(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Approve the version that was on the page (none is named where nothing was read: refused)."""
     found = _item(request, pk)
+    read = row_numbers([request.POST.get("version", "")])
     return perform(
         request,
-        lambda: actions.review_item(found, by=request.actor),
+        lambda: actions.review_item(found, number=read[0] if read else 0, by=request.actor),
         success=_("Approved. The keeper publishes it next."),
         to=reverse("itembank:queue"),
     )

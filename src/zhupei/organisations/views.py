@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from zhupei.web.forms import row_numbers
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import perform, refusals, status_of
 
@@ -17,8 +18,8 @@ from .forms import InviteForm, OrganisationFilter
 @require_POST
 def act_as(request: HttpRequest) -> HttpResponse:
     """Choose the organisation that this session acts for."""
-    chosen = request.POST.get("membership", "")
-    actions.act_as(request, int(chosen) if chosen.isdigit() else 0, by=request.actor)
+    chosen = row_numbers([request.POST.get("membership", "")])
+    actions.act_as(request, chosen[0] if chosen else 0, by=request.actor)
     return redirect("/")
 
 

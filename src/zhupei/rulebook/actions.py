@@ -21,7 +21,7 @@ from . import events
 from .choices import DayKind
 from .labels import CHOICES, label_of
 from .models import CalendarDay, CalendarVersion, RuleParameter, RuleSet
-from .queries import calendar, current_rule_set
+from .queries import calendar, current_rule_set, read_anew
 
 PATTERN_SAMPLE = {"province": "50", "yy": "26", "post": "101", "institution": 1, "seq": 1}
 
@@ -142,6 +142,7 @@ def change_parameter(key: str, text: str, *, effective_from: date, reason: str, 
             "same_value", _("This is the value in force. Nothing would change."), field="value", status=409
         )
     _check_together(key, value)
+    read_anew()
     old.effective_to = effective_from - timedelta(days=1)
     old.save(update_fields=["effective_to"])
     new = RuleParameter.objects.create(

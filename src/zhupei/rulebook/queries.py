@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -49,9 +52,30 @@ def current_rule_set(on: date | None = None) -> RuleSet:
     return rule_set
 
 
+_read: ContextVar[dict[tuple[str, date], Any] | None] = ContextVar("parameters_read", default=None)
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Within this block each parameter is read from the database once: the block sees one rule. For one request."""
+    token = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
+def read_anew() -> None:
+    """From now on the present block reads every parameter from the database: one is being changed in it."""
+    _read.set(None)
+
+
 def parameter(key: str, *, on: date | None = None) -> Any:
     """The value of a parameter on a day (today), as stored: int, str, bool, list. Decimals are stored as strings."""
     day = on or clock.today()
+    read = _read.get()
+    if read is not None and (key, day) in read:
+        return read[key, day]
     row = (
         RuleParameter.objects.filter(
             Q(effective_to=None) | Q(effective_to__gte=day), key=key, effective_from__lte=day
@@ -62,6 +86,8 @@ def parameter(key: str, *, on: date | None = None) -> Any:
     if row is None:
         current_rule_set(day)  # says so clearly when nothing was loaded at all
         raise UnknownParameter(key)
+    if read is not None:
+        read[key, day] = row.value
     return row.value
 
 

@@ -20,13 +20,16 @@ SUPERVISORS = CENTRE | CITY | DISTRICT
 READERS = INSTITUTION | SUPERVISORS
 
 
-def _seen(actor: Actor, site: str, institution: str) -> Q:
-    """Rows within the actor's reach: his own institution's, those of his jurisdiction, or all."""
+def _seen(actor: Actor, site: str, institution: str, *, own: str = "") -> Q:
+    """Rows within the actor's reach: his own institution's, those of his jurisdiction, or all.
+
+    ``own`` names a column of the rows that repeats the institution's organisation.
+    """
+    if actor.has(*(CENTRE | CITY)):
+        return Q()
     seen = Q(pk__in=())
     if actor.has(*INSTITUTION) and actor.organisation_id is not None:
-        seen |= Q(**{f"{institution}__organisation_id": actor.organisation_id})
-    if actor.has(*(CENTRE | CITY)):
-        seen |= Q(pk__isnull=False)
+        seen |= Q(**{own or f"{institution}__organisation_id": actor.organisation_id})
     if actor.has(*DISTRICT):
         seen |= Q(**{f"{site}__division_code__in": actor.divisions})
         seen |= Q(**{f"{institution}__division_code__in": actor.divisions})
@@ -58,8 +61,8 @@ def lessons_for(actor: Actor) -> QuerySet[Lesson]:
 
 def enrolments_for(actor: Actor) -> QuerySet[Enrolment]:
     """Enrolments: an institution's own, those of the jurisdiction, all for centre and city; a learner's own."""
-    seen = _seen(actor, "training_class__site", "training_class__institution")
-    if actor.has(Role.LEARNER) and actor.user_id is not None:
+    seen = _seen(actor, "training_class__site", "training_class__institution", own="organisation_id")
+    if seen and actor.has(Role.LEARNER) and actor.user_id is not None:
         seen |= Q(person__user_id=actor.user_id)
     return Enrolment.objects.filter(seen).select_related("person", "post", "training_class__institution")
 

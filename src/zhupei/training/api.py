@@ -35,9 +35,10 @@ from .choices import (
 )
 from .models import Attendance, Enrolment, Lesson, PlanRow, TrainingClass, TrainingPlan
 from .pins import link_code, pin
-from .queries import last_lesson_end, open_classes, places_left, ready_enrolments
+from .queries import BEGUN, last_lesson_end, open_classes, places_left, ready_enrolments
 
 __all__ = [
+    "BEGUN",
     "ArchiveKind",
     "Attendance",
     "AttendanceState",

@@ -131,6 +131,12 @@ class TrainingClass(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["first_day"], name="class_by_day"),
+            models.Index(fields=["institution", "first_day"], name="class_by_institution_day"),
+        ]
+
     def __str__(self) -> str:
         return self.name
 
@@ -170,17 +176,20 @@ class Lesson(models.Model):
 
 
 class Enrolment(models.Model):
-    """A person in a class (R020). ``applied_at`` starts the five-year clock of the records (R028)."""
+    """A person in a class (R020). ``applied_at`` starts the five-year clock of the records (R028).
+
+    ``organisation_id`` repeats whose class it is, so that an institution's list is read in order from one index.
+    """
 
     person = models.ForeignKey("people.Person", on_delete=models.PROTECT, related_name="enrolments")
     training_class = models.ForeignKey(TrainingClass, on_delete=models.PROTECT, related_name="enrolments")
     post = models.ForeignKey("rulebook.Post", on_delete=models.PROTECT, related_name="+")
+    organisation_id = models.BigIntegerField()
     state = models.CharField(
         _("state"),
         max_length=10,
         choices=EnrolmentState.choices,
         default=EnrolmentState.APPLIED,
-        db_index=True,
     )
     applied_at = models.DateTimeField(_("applied"))
     applied_by_id = models.BigIntegerField(null=True)
@@ -193,6 +202,13 @@ class Enrolment(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["person", "training_class"], name="enrolment_once_per_class")
+        ]
+        indexes = [
+            models.Index(fields=["applied_at"], name="enrolment_by_time"),
+            models.Index(fields=["training_class", "state"], name="enrolment_by_class_state"),
+            models.Index(fields=["state", "applied_at"], name="enrolment_by_state"),
+            models.Index(fields=["organisation_id", "applied_at"], name="enrolment_by_unit"),
+            models.Index(fields=["organisation_id", "state", "applied_at"], name="enrolment_by_unit_state"),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from .choices import REQUIRED_ARCHIVE, ArchiveKind, ClassState, EnrolmentState, 
 from .models import Enrolment, Lesson, PlanRow, TrainingClass, TrainingPlan
 
 ACTIVE = (EnrolmentState.APPLIED, EnrolmentState.ACCEPTED)
+BEGUN = (ClassState.RUNNING, ClassState.FINISHED, ClassState.ARCHIVED)
 ENOUGH_EDUCATION = frozenset({"secondary_vocational", "college", "bachelor", "master"})
 
 
@@ -185,6 +187,12 @@ def open_classes() -> QuerySet[TrainingClass]:
         .select_related("institution", "site", "post")
         .annotate(taken=Count("enrolments", filter=Q(enrolments__state__in=ACTIVE)))
     )
+
+
+def accepted_of(classes: Iterable[int]) -> dict[int, int]:
+    """How many are accepted in each of these classes, where anybody is."""
+    rows = Enrolment.objects.filter(training_class__in=list(classes), state=EnrolmentState.ACCEPTED)
+    return dict(rows.values_list("training_class").annotate(n=Count("pk")))
 
 
 def lesson_hours(training_class: TrainingClass) -> Decimal:
@@ -351,7 +359,7 @@ def ready_enrolments(institution: Institution, post: Post) -> list[Enrolment]:
             training_class__institution=institution,
             post=post,
             state=EnrolmentState.ACCEPTED,
-            training_class__state__in=(ClassState.RUNNING, ClassState.FINISHED, ClassState.ARCHIVED),
+            training_class__state__in=BEGUN,
         )
         .select_related("person", "training_class", "post")
         .order_by("applied_at", "pk")

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -104,6 +104,16 @@ class DateField(forms.DateField):
     """A day, picked with the device's own picker."""
 
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
+class ManyField(forms.ModelMultipleChoiceField):
+    """Several rows; what can be no row number is an invalid choice, not a fault of the database."""
+
+    def _check_values(self, value: Any) -> Any:
+        texts = [str(one) for one in value] if isinstance(value, list | tuple) else []
+        if len(row_numbers(texts)) != len(texts):
+            raise ValidationError(self.error_messages["invalid_list"], code="invalid_list")
+        return super()._check_values(value)  # type: ignore[misc]
 
 
 class TimeField(forms.TimeField):
@@ -235,6 +245,10 @@ def with_added_row(data: QueryDict, prefix: str = "form") -> QueryDict:
     """
     data = data.copy()
     name = f"{prefix}-TOTAL_FORMS"
-    count = data.get(name, "0")
-    data[name] = str(int(count) + 1 if count.isdigit() else 1)
+    data[name] = str(next(iter(row_numbers([data.get(name, "0")])), 0) + 1)
     return data
+
+
+def row_numbers(texts: Iterable[str]) -> list[int]:
+    """The posted texts that can be row numbers, as such; the others are left out ("²" and a hundred digits are none)."""
+    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19]

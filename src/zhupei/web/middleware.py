@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import translation
 
@@ -17,6 +19,7 @@ from .access import HALL_ROOMS, permission_table
 from .views import page_not_found, refusal_page
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+LARGEST_ID = 2**63 - 1
 
 
 class Preferences:
@@ -55,12 +58,22 @@ class Gate:
         permission = permission_table().get(match.view_name) if match else None
         actor = request.actor  # type: ignore[attr-defined]
         if permission is not None and permission.allows(actor):
+            _require_storable(request, kwargs)
             return None
         if not actor.is_signed_in and permission is not None:
             if request.method in ("GET", "HEAD"):
                 return redirect_to_login(request.get_full_path())
             return refusal_page(request, Refusal("signed_out", status=401))
         return refusal_page(request, Refusal("forbidden", status=403))
+
+
+def _require_storable(request: HttpRequest, kwargs: dict[str, Any]) -> None:
+    """Turn away what no column can hold, whatever the view does with it: NUL in any text, row numbers beyond 64 bits."""
+    if any(isinstance(value, int) and value > LARGEST_ID for value in kwargs.values()):
+        raise Http404
+    fields = chain(request.GET.lists(), request.POST.lists())
+    if "\0" in request.path or any("\0" in text for name, values in fields for text in (name, *values)):
+        raise BadRequest("NUL in the request")
 
 
 class Refusals:

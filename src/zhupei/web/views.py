@@ -131,9 +131,9 @@ def file_response(data: bytes, filename: str, content_type: str, *, inline: bool
 def safe_next(request: HttpRequest, default: str = "/") -> str:
     """The ``next`` address of a form, if it lies on this site."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(
+    if target.startswith("/") and url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
+    ):  # a bare word would be taken for the name of a page
         return target
     return resolve_url(default)
 

@@ -4,7 +4,8 @@ Nothing here writes a row of its own: a story (``clockwork``) calls the action t
 at the moment at which it would have happened. So steps, deadlines, audit events and chains are those of a lived year.
 """
 
+from .cast import PASSWORD
 from .city import DemoRefused, Report, build_city, is_empty
 from .scale import FULL, SCALES, SMALL, Scale
 
-__all__ = ["FULL", "SCALES", "SMALL", "DemoRefused", "Report", "Scale", "build_city", "is_empty"]
+__all__ = ["FULL", "PASSWORD", "SCALES", "SMALL", "DemoRefused", "Report", "Scale", "build_city", "is_empty"]

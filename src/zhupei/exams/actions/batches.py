@@ -66,7 +66,8 @@ def _not_ready(enrolments: Iterable[Enrolment]) -> list[str]:
     return [f"{one.person.name}：{hours_bar(accepted.get(one.pk, Decimal(0)), needed)}" for one in lacking]
 
 
-def _require_ready(enrolments: Iterable[Enrolment]) -> None:
+def require_ready(enrolments: Iterable[Enrolment]) -> None:
+    """Raises ``Refusal`` naming everybody who has neither the hours nor an exception (R022)."""
     texts = _not_ready(enrolments)
     if texts:
         lead = _("Only persons with the required hours (or an exception by the centre) can be tested.")
@@ -108,7 +109,7 @@ def add_candidates(batch: Batch, enrolment_ids: Iterable[int], *, by: Actor) -> 
                 "post": one.post,
             }
             raise Refusal("post_not_applied", text, clause=FORM, field="enrolments")
-    _require_ready(enrolments)
+    require_ready(enrolments)
     past = past_of({one.person_id for one in enrolments}, wanted, without=batch)
     for one in enrolments:
         bar = bar_of(one, past.get((one.person_id, one.post_id), FRESH))
@@ -223,7 +224,7 @@ def lock_batch(batch: Batch, *, seed: bytes | None = None, by: Actor) -> Batch:
         )
     )
     _check_counts(batch)
-    _require_ready(one.enrolment for one in candidates)
+    require_ready(one.enrolment for one in candidates)
     past = past_of({one.person_id for one in candidates}, {one.post_id for one in candidates}, without=batch)
     for one in candidates:
         bar = bar_of(one.enrolment, past.get((one.person_id, one.post_id), FRESH))

@@ -32,7 +32,7 @@ from zhupei.web.fields import purpose_key
 from zhupei.web.templatetags.web import shanghai
 
 from .applications import CENTRE_ROLES
-from .batches import locked_batch
+from .batches import locked_batch, require_ready
 from .scheduling import batch_step, require_filing
 
 HALL_ROLES = (Role.HALL_TECHNICAL_HEAD, Role.ROOM_ADMINISTRATOR)
@@ -147,7 +147,7 @@ def draw_batch(batch: Batch, *, by: Actor) -> BundleOut:
     """Draw every candidate's papers from the latest release of the one bank and seal the bundle (R033, R037, I08).
 
     The bundle's key is fresh, and kept encrypted. Raises ``Refusal`` when the filing has not been received (R047), when
-    the bank was never released, or when it cannot fill a paper.
+    a candidate's hours no longer suffice (R022), when the bank was never released, or when it cannot fill a paper.
     """
     by.require(*CENTRE_ROLES)
     batch = locked_batch(batch)
@@ -158,8 +158,13 @@ def draw_batch(batch: Batch, *, by: Actor) -> BundleOut:
         text = _("The item bank has no release yet. The bank keeper makes one under “Item bank”.")
         raise Conflict("no_release", text, clause="三（二）")
     candidates = list(
-        active_candidates(batch).select_related("person__photo", "post", "slot", "room").order_by("slip_no")
+        active_candidates(batch)
+        .select_related("person__photo", "post", "slot", "room", "enrolment__person")
+        .order_by("slip_no")
     )
+    require_ready(
+        one.enrolment for one in candidates
+    )  # hours may have been taken back since the candidates were fixed
     rows = [(candidate_key(one), one.post.code) for one in candidates]
     draw = papers.draw_papers(str(batch), rows, by=by, avoid=_items_seen(candidates))
     bundle = _build(batch, candidates, papers.papers_of(draw), papers.keys_of(draw))

@@ -89,6 +89,18 @@ def _open(batch: Batch, data: bytes) -> tuple[delivery.Return, delivery.Bundle]:
     return content, bundle
 
 
+def _difference(
+    planned: delivery.Candidate, what: str, subject: str = "", hall: Any = "", centre: Any = ""
+) -> dict[str, Any]:
+    return {
+        "slip_no": planned.slip_no,
+        "what": what,
+        "subject": subject,
+        "hall": str(hall),
+        "centre": str(centre),
+    }
+
+
 def _compare(
     record_: delivery.SittingRecord, mine: delivery.SittingScore, planned: delivery.Candidate
 ) -> list[dict[str, Any]]:
@@ -96,15 +108,7 @@ def _compare(
     found: list[dict[str, Any]] = []
 
     def differ(what: str, subject: str, hall: Any, centre: Any) -> None:
-        found.append(
-            {
-                "slip_no": planned.slip_no,
-                "what": what,
-                "subject": subject,
-                "hall": str(hall),
-                "centre": str(centre),
-            }
-        )
+        found.append(_difference(planned, what, subject, hall, centre))
 
     for subject, paper in planned.papers.items():
         if record_.papers.get(subject) != paper.digest:
@@ -202,14 +206,19 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
     row.differences = []
     results = []
     for sitting in content.sittings:
-        if sitting.state not in ("submitted", "voided"):
-            continue  # absent, or admitted and never begun: no result
         one = planned[sitting.candidate_id]
+        if sitting.state not in ("submitted", "voided"):  # absent, or admitted and never begun: no result
+            if sitting.started_at is not None or any(sitting.answers.values()):
+                row.differences.append(
+                    _difference(one, "no_score")
+                )  # begun, and not handed in: somebody has to look
+            continue
         score = delivery.score_sitting(one.papers, bundle.keys, sitting.answers, bundle.rules)
         row.differences += _compare(sitting, score, one)
         results.append(
             Result(
                 candidate=candidates[sitting.candidate_id],
+                organisation_id=batch.institution.organisation_id,
                 general=score.subjects[GENERAL].marks,
                 professional=score.subjects[PROFESSIONAL].marks,
                 passed=score.passed,

@@ -120,6 +120,8 @@ def schedule(
         batch.state = BATCH.after(batch.state, "reopen")
         batch.hall = application.hall
         batch.save(update_fields=["state", "hall"])
+        # it may have been cancelled with its seats given: the slots go, and they with them
+        batch.candidates.update(slot=None, room=None, seat=None, slip_no=None)
         batch_verb = "reopen"
     batch.slots.all().delete()
     decided_at = clock.now()

@@ -270,7 +270,15 @@ def test_another_paper_is_a_difference():
 
 
 def _absent_and_void(content):
-    gone = msgspec.structs.replace(content.sittings[0], state="not_admitted", scores=None, answers={})
+    gone = msgspec.structs.replace(
+        content.sittings[0],
+        state="not_admitted",
+        scores=None,
+        answers={},
+        started_at=None,
+        submitted_at=None,
+        shown_at=None,
+    )
     void = msgspec.structs.replace(content.sittings[1], state="voided", scores=None, void_reason="替考")
     return msgspec.structs.replace(content, sittings=(gone, void, *content.sittings[2:]))
 

@@ -16,12 +16,13 @@ from zhupei.audit.api import record
 from zhupei.documents import api as documents
 from zhupei.exams import access, actions, events, prints, queries
 from zhupei.exams.choices import BATCH_TONES, BatchState
-from zhupei.exams.forms import BatchFilter, ReasonForm, ReturnForm
-from zhupei.exams.models import Batch, Slot
+from zhupei.exams.forms import BatchFilter, CandidateFilter, ReasonForm, ReturnForm
+from zhupei.exams.models import Batch, Candidate, Slot
 from zhupei.kernel import batchno, clock
 from zhupei.kernel.roles import CENTRE
 from zhupei.rulebook.api import parameter
 from zhupei.web.access import may_open
+from zhupei.web.forms import row_numbers
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals, status_of
 
@@ -41,10 +42,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
     """Batches that the actor sees, newest first."""
     filters = BatchFilter(request.GET)
     wanted, filtered = answers(filters)
-    rows = access.batches_for(actor_of(request)).annotate(
-        first=Min("slots__starts_at"),
-        persons=Count("candidates", filter=Q(candidates__removed_at=None), distinct=True),
-    )
+    rows = access.batches_for(actor_of(request))
     if wanted["q"]:
         found = Q(institution__full_name__icontains=wanted["q"]) | Q(hall__name__icontains=wanted["q"])
         try:
@@ -56,6 +54,14 @@ def batch_list(request: HttpRequest) -> HttpResponse:
     if wanted["state"]:
         rows = rows.filter(state=wanted["state"])
     page = page_by_key(rows, request)
+    shown = [batch.pk for batch in page.items]
+    first = dict(
+        Slot.objects.filter(batch__in=shown).order_by().values_list("batch").annotate(Min("starts_at"))
+    )
+    there = Candidate.objects.filter(batch__in=shown, removed_at=None).values_list("batch")
+    persons = dict(there.annotate(n=Count("pk")))
+    for batch in page.items:
+        batch.first, batch.persons = first.get(batch.pk), persons.get(batch.pk, 0)
     return render(request, "exams/batches.html", {"page": page, "filters": filters, "filtered": filtered})
 
 
@@ -122,7 +128,7 @@ def candidates(request: HttpRequest, pk: int) -> HttpResponseBase:
     actor = actor_of(request)
     batch = get_object_or_404(access.own_batches_for(actor), pk=pk)
     if request.method == "POST":
-        ids = [int(text) for text in request.POST.getlist("enrolments") if text.isdigit()]
+        ids = row_numbers(request.POST.getlist("enrolments"))
         return perform(
             request,
             lambda: actions.add_candidates(batch, ids, by=actor),
@@ -130,7 +136,10 @@ def candidates(request: HttpRequest, pk: int) -> HttpResponseBase:
             to="exams:candidates",
             pk=pk,
         )
-    choices = queries.choices_for(batch) if batch.state == BatchState.PREPARING else []
+    filters = CandidateFilter(request.GET)
+    wanted, filtered = answers(filters)
+    editable = batch.state == BatchState.PREPARING
+    choices, more = queries.choices_for(batch, wanted["q"]) if editable else ([], False)
     chosen = (
         queries.active_candidates(batch)
         .select_related("person", "post", "slot", "room")
@@ -138,7 +147,11 @@ def candidates(request: HttpRequest, pk: int) -> HttpResponseBase:
     )
     context = {
         "batch": batch,
-        "editable": batch.state == BatchState.PREPARING,
+        "editable": editable,
+        "filters": filters,
+        "filtered": filtered,
+        "more": more,
+        "most": queries.MOST_CHOICES,
         "ready": [one for one in choices if not one.bar],
         "barred": [one for one in choices if one.bar],
         "page": page_by_key(chosen.order_by(), request, order=("post__position", "pk"), size=100),

@@ -19,7 +19,7 @@ from zhupei.exams.models import BankApplication, Batch
 from zhupei.kernel import clock
 from zhupei.kernel.dates import add_months
 from zhupei.kernel.roles import Role
-from zhupei.rulebook.api import workdays_left
+from zhupei.rulebook.api import calendar
 from zhupei.web.access import may_open
 from zhupei.web.forms import with_added_row
 from zhupei.web.paging import page_by_key
@@ -36,16 +36,19 @@ def queue(request: HttpRequest) -> HttpResponse:
     jobs.recompute_if_stale()
     rows = access.applications_for(actor_of(request)).filter(state__in=WAITING).select_related("batch")
     page = page_by_key(rows, request, order=("first_day", "pk"))
+    days, today = calendar(), clock.today()
     for application in page.items:
-        application.days_to_test = workdays_left(application.first_day)
+        application.days_to_test = days.workdays_between(today, application.first_day)
     return render(request, "exams/queue.html", {"page": page})
 
 
 def _day(text: str | None) -> date:
+    """The day of the query, today if there is none or it lies further off than any test."""
     try:
-        return date.fromisoformat(text or "")
+        day = date.fromisoformat(text or "")
     except ValueError:
         return clock.today()
+    return day if 2000 <= day.year <= 2100 else clock.today()
 
 
 def slots(request: HttpRequest) -> HttpResponse:

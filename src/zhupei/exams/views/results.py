@@ -27,8 +27,12 @@ def _filtered(request: HttpRequest, rows: Any) -> tuple[Any, ResultFilter, bool]
     filters = ResultFilter(request.GET)
     wanted, filtered = answers(filters)
     if wanted["q"]:
+        q = wanted["q"]
+        by_slip = q.isascii() and q.isdigit()  # no name is made of digits: found by an index
         rows = rows.filter(
-            Q(candidate__person__name__icontains=wanted["q"]) | Q(candidate__slip_no__startswith=wanted["q"])
+            Q(candidate__slip_no__gte=q, candidate__slip_no__lte=q + "9" * 20)
+            if by_slip
+            else Q(candidate__person__name__icontains=q)
         )
     if wanted["state"]:
         rows = rows.filter(state=wanted["state"])

@@ -48,7 +48,12 @@ def close_batch(hall_batch: HallBatch, *, by: Actor) -> HallBatch:
         }
         raise Conflict("session_to_come", text)
     rows = board_rows(row)
-    sitting = [one for one in rows if one["state"] in ("running", "paused")]
+    now_ms = int(clock.now().timestamp() * 1000)
+    sitting = [  # whoever is checked in and waits for the start counts until the session is over
+        one
+        for one in rows
+        if one["state"] in ("running", "paused") or (one["state"] == "admitted" and one["ends_at"] > now_ms)
+    ]
     if sitting:
         seats = _(", ").join(f"{one['room_name']} {one['seat']}" for one in sitting[:10])
         text = _(

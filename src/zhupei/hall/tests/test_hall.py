@@ -568,6 +568,17 @@ def test_closing_waits_for_everybody(day: Day) -> None:
         assert client.get(reverse("hall:desk", args=[day.row.pk])).status_code == 409
 
 
+def test_closing_does_not_take_the_test_from_those_who_wait_for_it(day: Day) -> None:
+    """The start is late, everybody sits in the room, checked in: the batch is not closed over their heads."""
+    day.check_in()
+    with clock.frozen(day.starts_at + timedelta(minutes=10)):
+        refused("sitting_running", lambda: actions.close_batch(day.row, by=day.head))
+    with clock.frozen(
+        day.starts_at + timedelta(hours=3)
+    ):  # he left without beginning, and the session is over
+        assert actions.close_batch(day.row, by=day.head).state == "closed"
+
+
 def test_a_return_that_the_centre_refuses_stays_made(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
     def no(*args: Any, **kwargs: Any) -> None:
         raise Refusal("hall_key_missing", "x", status=409)

@@ -160,11 +160,16 @@ def _locked(item: Item) -> Item:
 
 
 @transaction.atomic
-def review_item(item: Item, *, by: Actor) -> Item:
-    """Approve the newest version. The reviewer is never its author (I08: two persons)."""
+def review_item(item: Item, *, number: int | None = None, by: Actor) -> Item:
+    """Approve the newest version. The reviewer is never its author (I08: two persons).
+
+    ``number``: the version that the reviewer has read; ``Conflict`` if a newer one was written meanwhile.
+    """
     by.require(Role.ITEM_REVIEWER)
     item = _locked(item)
     before, version = item.state, newest_version(item)
+    if number is not None and number != version.number:
+        raise Conflict("wrong_state")
     state = ITEM.after(item.state, "review", message=_("Only a draft is reviewed."))
     if version.author_id is not None and version.author_id == by.user_id:
         raise Refusal(

@@ -71,8 +71,8 @@ def test_from_draft_to_release(post: Post, author: Any) -> None:
 
     publish = reverse("itembank:publish", args=[item.pk])
     assert keeper.post(publish).status_code == 409  # not reviewed
-    assert reviewer.post(reverse("itembank:review", args=[item.pk])).status_code == 302
-    assert reviewer.post(reverse("itembank:review", args=[item.pk])).status_code == 409
+    assert reviewer.post(reverse("itembank:review", args=[item.pk]), {"version": "1"}).status_code == 302
+    assert reviewer.post(reverse("itembank:review", args=[item.pk]), {"version": "1"}).status_code == 409
     assert keeper.get(reverse("itembank:queue")).content.decode().count(item.uid) == 1
     assert keeper.post(publish).status_code == 302
     assert keeper.post(reverse("itembank:make_release"), {"note": "试用"}).status_code == 302
@@ -108,6 +108,21 @@ def test_nobody_reviews_an_own_item(post: Post) -> None:
         actions.review_item(item, by=both)
     assert (caught.value.code, caught.value.status) == ("reviewer_is_author", 409)
     assert actions.review_item(item, by=make_actor(Role.ITEM_REVIEWER)).state == "reviewed"
+
+
+def test_what_was_not_read_is_not_approved(post: Post, author: Any) -> None:
+    """The author writes a new version while the reviewer still has the old one on the page."""
+    item = actions.write_item(TEXT, subject="general", posts=[post], by=as_actor(author))
+    reviewer = client_of(Role.ITEM_REVIEWER)
+    page = reviewer.get(reverse("itembank:item", args=[item.pk])).content.decode()
+    assert '<input type="hidden" name="version" value="1"><button class="btn btn-primary">' in page
+    actions.edit_item(item, TEXT, subject="general", posts=[post], by=as_actor(author))
+    url = reverse("itembank:review", args=[item.pk])
+    for data in ({"version": "1"}, {"version": "x"}, {}):
+        assert reviewer.post(url, data).status_code == 409
+    assert reviewer.post(url, {"version": "2"}).status_code == 302
+    item.refresh_from_db()
+    assert item.state == "reviewed"
 
 
 @pytest.mark.req("I08")

@@ -307,17 +307,23 @@ def close_lesson(lesson: Lesson, *, by: Actor) -> Lesson:
             % {"time": f"{clock.local(lesson.ends_at):%H:%M}"},
         )
     found = outcomes(lesson)
+    Attendance.objects.bulk_create(
+        [
+            Attendance(
+                lesson=lesson,
+                enrolment=enrolment,
+                state=outcome.state,
+                minutes=outcome.minutes,
+                credited=outcome.credited,
+                reason=outcome.reason[:200],
+            )
+            for enrolment, outcome in found
+        ],
+        update_conflicts=True,
+        unique_fields=["lesson", "enrolment"],
+        update_fields=["state", "minutes", "credited", "reason"],
+    )
     for enrolment, outcome in found:
-        Attendance.objects.update_or_create(
-            lesson=lesson,
-            enrolment=enrolment,
-            defaults={
-                "state": outcome.state,
-                "minutes": outcome.minutes,
-                "credited": outcome.credited,
-                "reason": outcome.reason[:200],
-            },
-        )
         if outcome.credited > 0:
             hours.credit_attendance(
                 person=enrolment.person,

@@ -16,6 +16,7 @@ from zhupei.training.choices import CLASS, ENROLMENT, ClassState
 from zhupei.training.models import EnrolmentStep, PlanRow, TrainingClass
 from zhupei.training.queries import ACTIVE, is_in_force, missing_archive, seats_of, start_problems
 
+from .plans import locked_plan
 from .telling import tell_learner
 
 
@@ -34,8 +35,12 @@ def open_class(row: PlanRow, *, name: str = "", capacity: int | None = None, by:
 
     Raises ``Refusal`` for a plan not in force, or more places than the site's classrooms hold (R011).
     """
-    plan = row.plan
-    by.require(*MANAGERS, organisation_id=plan.institution.organisation_id)
+    by.require(*MANAGERS, organisation_id=row.plan.institution.organisation_id)
+    plan = locked_plan(row.plan)  # so that it is not returned or replaced meanwhile
+    found = PlanRow.objects.select_related("post").filter(pk=row.pk, plan=plan).first()
+    if found is None:
+        raise Conflict("wrong_state")
+    row = found
     require_may_train(plan.institution)
     if not is_in_force(plan):
         raise Conflict(

@@ -98,7 +98,12 @@ def apply(training_class: TrainingClass, person: Person, *, by: Actor) -> Enrolm
         "reviewed_at": None,
     }
     if enrolment is None:
-        enrolment = Enrolment(training_class=training_class, person=person, state=EnrolmentState.APPLIED)
+        enrolment = Enrolment(
+            training_class=training_class,
+            person=person,
+            organisation_id=training_class.institution.organisation_id,
+            state=EnrolmentState.APPLIED,
+        )
     else:
         enrolment.state = ENROLMENT.after(enrolment.state, "apply_again")
     for name, value in values.items():

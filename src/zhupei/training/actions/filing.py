@@ -243,6 +243,10 @@ def receive_plan(plan: TrainingPlan, *, opinion: str = "", by: Actor) -> Trainin
     plan = locked_plan(plan)
     after = PLAN.after(plan.state, "receive")
     _decider(plan, by)
+    if plan.state == PlanState.LATE and plan.supersedes_id is not None:
+        _change_is_in_time(
+            plan
+        )  # nothing is changed any more once the class opens within a day (annex 2, note)
     before, plan.state = plan.state, after
     plan.save(update_fields=["state"])
     plan_step(plan, "receive", by, opinion)

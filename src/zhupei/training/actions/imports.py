@@ -379,6 +379,7 @@ def _enrol(training_class: TrainingClass, persons: list[Person], by: Actor) -> N
             person=person,
             training_class=training_class,
             post=training_class.post,
+            organisation_id=training_class.institution.organisation_id,
             state=EnrolmentState.APPLIED,
             applied_at=now,
             applied_by_id=by.user_id,

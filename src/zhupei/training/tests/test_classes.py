@@ -351,4 +351,4 @@ def test_the_list_of_classes(
         assert client.get(reverse("training:classes"), query).content.decode().count('scope="row"') == count
 
 
-LIST_QUERIES = 10
+LIST_QUERIES = 11

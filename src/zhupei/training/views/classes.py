@@ -24,13 +24,11 @@ from zhupei.training.models import PlanRow, TrainingClass, TrainingPlan
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import perform, refusals, status_of
 
-ACCEPTED = Count("enrolments", filter=Q(enrolments__state=EnrolmentState.ACCEPTED))
-
 
 @require_GET
 def classes(request: HttpRequest) -> HttpResponse:
     filters = ClassFilters(request.GET)
-    rows = access.classes_for(request.actor).annotate(accepted=ACCEPTED)  # type: ignore[attr-defined]
+    rows = access.classes_for(request.actor)  # type: ignore[attr-defined]
     if filters.is_valid():
         values = filters.cleaned_data
         if values["q"]:
@@ -44,6 +42,7 @@ def classes(request: HttpRequest) -> HttpResponse:
         if values["division"]:
             rows = rows.filter(site__division_code=values["division"])
     page = page_by_key(rows, request, order=("-first_day", "-pk"))
+    accepted = queries.accepted_of([row.pk for row in page.items])
     labels = [
         pgettext("training", "Class"),
         _("Post"),
@@ -65,7 +64,7 @@ def classes(request: HttpRequest) -> HttpResponse:
                     row.post.name,
                     row.institution.full_name,
                     f"{queries.day_words(row.first_day)} – {queries.day_words(row.last_day)}",
-                    f"{row.accepted} / {row.capacity}",
+                    f"{accepted.get(row.pk, 0)} / {row.capacity}",
                     {"state": row.state, "text": row.get_state_display()},
                 ],
             }

@@ -21,6 +21,7 @@ from zhupei.training.choices import EnrolmentState
 from zhupei.training.forms.classes import EnrolmentFilters, ImportForm
 from zhupei.training.forms.plans import ReasonForm, upload_of
 from zhupei.training.models import Enrolment
+from zhupei.web.forms import row_numbers
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals, status_of
 
@@ -159,7 +160,7 @@ def enrolment_return(request: HttpRequest, pk: int) -> Any:
 def enrolments_accept(request: HttpRequest) -> Any:
     """Accept several: first shown with what would happen, then done."""
     actor = request.actor  # type: ignore[attr-defined]
-    chosen = [int(text) for text in request.POST.getlist("enrolment")[:MAX_AT_ONCE] if text.isdigit()]
+    chosen = row_numbers(request.POST.getlist("enrolment")[:MAX_AT_ONCE])
     rows = list(
         access.enrolments_for(actor)
         .filter(pk__in=chosen)

@@ -21,7 +21,7 @@ from zhupei.rulebook.api import decimal_parameter, parameter
 from zhupei.training import access, actions, pins, queries
 from zhupei.training.choices import ClassState, EnrolmentState, PunchKind, PunchMethod
 from zhupei.training.forms.classes import OpenClassFilters, PunchForm
-from zhupei.training.models import Enrolment, Lesson, Punch, TrainingClass
+from zhupei.training.models import Enrolment, Lesson, Punch
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import perform, refusals, status_of
 
@@ -113,7 +113,7 @@ def open_class(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def enrol(request: HttpRequest, pk: int) -> Any:
     actor = request.actor  # type: ignore[attr-defined]
-    training_class = get_object_or_404(TrainingClass.objects.select_related("institution"), pk=pk)
+    training_class = get_object_or_404(queries.open_classes(), pk=pk)
     person = person_of(actor)
     if person is None:
         messages.warning(request, _("Enter your personal data first; then apply."))

@@ -11,7 +11,7 @@ from unicodedata import east_asian_width
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from zhupei.accounts.api import User
-from zhupei.config.demo import SCALES, DemoRefused, Report, build_city, is_empty
+from zhupei.config.demo import PASSWORD, SCALES, DemoRefused, Report, build_city, is_empty
 from zhupei.organisations.api import memberships_of
 
 
@@ -25,6 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["if_empty"] and not is_empty():
+            self.stdout.write(f"The demo city is loaded. Accounts: docs/guide/demo.md; password {PASSWORD}.")
             return
         started = time.perf_counter()
         try:

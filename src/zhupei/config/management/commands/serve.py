@@ -84,6 +84,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, stop)
         running = {name: subprocess.Popen(command, env=environment) for name, command in commands.items()}
         self.stdout.write(f"Zhupei is at http://{host}:{port}/  (Ctrl+C stops it)")
+        self.stdout.flush()
         code = 0
         while not stopping:
             time.sleep(0.3)
