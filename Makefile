@@ -37,8 +37,8 @@ test-sqlite:
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 test-postgresql:
-	@echo "== the whole suite on PostgreSQL"
-	$(BIN)/python tools/with_postgresql.py $(BIN)/pytest -n 2 --dist loadgroup
+	@echo "== the whole suite on PostgreSQL (but the browser tests: they serve a city of their own, on SQLite)"
+	$(BIN)/python tools/with_postgresql.py $(BIN)/pytest -n 2 --dist loadgroup -m "not browser"
 
 lint: setup-test
 	@$(BIN)/zhupei init --demo

@@ -70,7 +70,7 @@ def take(camera: Camera) -> None:
                     page.locator("#go-next").click()
             page.locator("#go-mark").click()
             expect(page.locator("#unsaved")).to_have_text("全部已保存")
-            page.evaluate("window.scrollTo(0, 0)")
+            page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
             cookies = candidate.context.cookies()
         else:  # the same sitting, in a wide window
             candidate.context.add_cookies(cookies)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from tests.browser.conftest import Maker
 from tests.browser.served import DESK, PHONE, Person, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-BEYOND = 10  # pages looked at for each role besides those of its menu
+BEYOND = 8  # pages looked at for each role besides those of its menu
 FILES = re.compile(  # links that lead to a file, or to the exam engine, whose pages the journeys look at
     r"\.\w+$|/(pdf|docx|roll|image|photo|scan|evidence|signature|seal|file|bundle|template|example|export|source)/$|^/exam/"
 )
@@ -126,11 +126,11 @@ def test_no_page_has_a_barrier(person: Maker, city: Served, sights: Sights, role
 
 
 def test_the_learners_worth_looking_at(person: Maker, city: Served, sights: Sights) -> None:
-    """Certificates of both standings, scores that wait, a class today, an application that waits."""
+    """Certificates of both standings, scores that wait, a class today, an enrolment that waits."""
     wrong = []
     for one in city.demo["learners"][1:]:
         somebody = person(PHONE, login=one["id_number"])
-        for path in ("/", "/certificates/mine/", "/exams/my/results/", "/training/mine/"):
+        for path in ("/", "/certificates/mine/", "/training/mine/"):
             somebody.page.goto(city.url + path)
             wrong += look(somebody, sights)
         wrong += somebody.complaints

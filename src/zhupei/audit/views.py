@@ -20,7 +20,7 @@ from .codes import all_codes, label_of
 from .models import AuditEvent
 from .queries import verify_chain
 
-TEXT_DAYS = 31  # a text is looked for in these, unless a day is given: no index helps to find it
+TEXT_DAYS = 14  # a text is looked for in these, unless a day is given: no index helps to find it
 
 
 class AuditFilter(ZForm):

@@ -80,9 +80,13 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
     rows = access.certificates_for(actor)
     data: dict[str, Any] = filters.cleaned_data if filters.is_valid() else {}
     if data.get("q"):
-        rows = rows.filter(
-            Q(number__startswith=queries.clean_number(data["q"])) | Q(person__in=named(data["q"]))
-        )
+        number = queries.clean_number(data["q"])
+        if not any(letter.isdigit() for letter in number):  # a name: no name has a digit
+            rows = rows.filter(Q(number__startswith=number) | Q(person__in=named(data["q"])))
+        elif rows.filter(number=number).exists():
+            rows = rows.filter(number=number)
+        else:
+            rows = rows.filter(number__startswith=number)
     if data.get("post"):
         rows = rows.filter(post=data["post"])
     if data.get("state"):

@@ -56,6 +56,8 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
         yield Task(_("Classes to finish"), over.count(), f"{url}?state={ClassState.RUNNING}")
         done = classes.filter(state=ClassState.FINISHED)
         yield Task(_("Classes to archive"), done.count(), f"{url}?state={ClassState.FINISHED}")
+    if not actor.has(Role.TEACHER, Role.TEACHING_HEAD):
+        return
     open_lessons = lessons_for(actor).filter(
         training_class__state=ClassState.RUNNING, closed_at=None, ends_at__lt=clock.now()
     )

@@ -41,7 +41,7 @@ def test_slips_are_a_page_each() -> None:
     assert len(reader(pdf).pages[0].images) == 1
 
 
-@pytest.mark.req("R036", "R048")
+@pytest.mark.req("R048")
 def test_the_candidates_rules_take_their_numbers_from_the_caller() -> None:
     rules = api.candidate_rules(opens_before=45, late_after=10, leave_after=20, minutes=120, pass_mark=60)
     (text,) = pages(api.render_pdf(slip(rules=rules)))
@@ -109,7 +109,7 @@ def test_a_certificate_takes_no_more_than_four_characters_of_the_number(wrong: s
         api.render_pdf(certificate(id_last4=wrong))
 
 
-@pytest.mark.req("R036")
+@pytest.mark.req("R038")
 def test_the_score_list_shows_marks_and_repeats_its_head() -> None:
     found = pages(api.render_pdf(score_list(60)))
     assert len(found) == 3

@@ -140,7 +140,6 @@ def test_only_an_approved_hall(unit):
     assert refusal.value.code == "hall_not_approved"
 
 
-@pytest.mark.req("R031")
 def test_the_hall_of_another_unit_may_be_used(unit):
     other = make_site(make_institution(), "hall")
     with clock.frozen(NOW):

@@ -328,7 +328,6 @@ def test_the_list_of_teachers(client, institution):
         assert "13812345678" not in str(event.after) + str(event.before)
 
 
-@pytest.mark.req("R014")
 def test_a_teachers_account_is_one_of_the_own_teachers(institution, head):
     user = make_user(Role.TEACHER, institution.organisation)
     stranger = make_user(Role.TEACHER, make_institution().organisation)
