@@ -17,6 +17,8 @@ zhupei: training, tests and supervision of construction-site personnel.
   zhupei hall                   serve only a hall's pages and the exam engine
   zhupei demo                   load the demo city into an empty database
   zhupei walkthrough [--json]   play the whole chain over HTTP on a fresh database, refusals included
+  zhupei items import|export    bring items in or out as files (--dry-run to look first)
+  zhupei assemble [--json]      assemble papers in memory and say how even they are
   zhupei check-requirements     list the requirements that no test shows
   zhupei verify                 recompute the audit chain and the hours ledger, and report any difference
   zhupei bench NAME [--json]    measure a hot path (see bench/README.md)
@@ -61,7 +63,8 @@ def main() -> None:
     if arguments[0] == "init":
         raise SystemExit(init(arguments[1:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhupei.config.settings")
-    if arguments[0] == "walkthrough":  # it makes an installation of its own; this process only reads settings
+    if arguments[0] == "walkthrough" or "synthetic" in " ".join(arguments):
+        # a walkthrough makes an installation of its own, a synthetic bank needs none: this process only reads settings
         os.environ.setdefault("ZHUPEI_SECRET_KEY", secrets.token_urlsafe(60))
         os.environ.setdefault("ZHUPEI_MASTER_KEY", secrets.token_hex(32))
     from django.core.exceptions import ImproperlyConfigured

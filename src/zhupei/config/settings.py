@@ -70,6 +70,7 @@ ROOMS = [
     "training",
     "exams",
     "hall",
+    "analysis",
     "certificates",
     "portal",
 ]

@@ -24,6 +24,7 @@ PREFIXES = {
     "training": "training/",
     "exams": "exams/",
     "hall": "hall/",
+    "analysis": "analysis/",
     "certificates": "certificates/",
 }
 

@@ -6,6 +6,8 @@ from zhupei.delivery.engine.replies import Ack, Health, Pulse, Receipt, SeatStat
 from zhupei.delivery.formats.base import FormatError
 from zhupei.delivery.formats.bundles import (
     BUNDLE_FORMAT,
+    MAX_IMAGE,
+    MAX_MEDIA,
     Bundle,
     Candidate,
     Party,
@@ -14,6 +16,7 @@ from zhupei.delivery.formats.bundles import (
     Session,
     check_bundle,
     complete,
+    media_type,
 )
 from zhupei.delivery.formats.events import AnyEvent, Entry, IncidentNoted, State, SubmitKind
 from zhupei.delivery.formats.papers import (
@@ -29,6 +32,7 @@ from zhupei.delivery.formats.papers import (
     Unit,
     check_paper,
     paper_digest,
+    paper_media,
     signed_off,
     slot_key,
 )
@@ -59,6 +63,8 @@ from zhupei.delivery.tickets import Ticket
 
 __all__ = [
     "BUNDLE_FORMAT",
+    "MAX_IMAGE",
+    "MAX_MEDIA",
     "RETURN_FORMAT",
     "Ack",
     "Answers",
@@ -110,9 +116,11 @@ __all__ = [
     "check_return",
     "complete",
     "complete_return",
+    "media_type",
     "open_bundle",
     "open_return",
     "paper_digest",
+    "paper_media",
     "read_bundle_header",
     "read_return_header",
     "score_paper",

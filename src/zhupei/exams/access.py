@@ -10,7 +10,17 @@ from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, HALL, Role
 from zhupei.web.access import Nav, roles
 
 from .choices import ApplicationState
-from .models import BankApplication, Batch, Candidate, Filing, HallKey, Result, VoidProposal
+from .models import (
+    BankApplication,
+    Batch,
+    Candidate,
+    Challenge,
+    Filing,
+    HallKey,
+    KeyCorrection,
+    Result,
+    VoidProposal,
+)
 
 OWNERS = frozenset({Role.EXAM_OFFICER, Role.INSTITUTION_HEAD})  # they apply and pick candidates
 UNIT = OWNERS | {Role.REGISTRAR, Role.TEACHING_HEAD}  # they read
@@ -21,6 +31,8 @@ _applications = roles(*UNIT, *OFFICES)
 _batches = roles(*UNIT, *HALL, *OFFICES)
 _results = roles(*UNIT, *OFFICES)
 _bundles = roles(*HALL_DESK, *CENTRE)
+_corrections = roles(Role.BANK_KEEPER, *CENTRE)
+_filers = roles(Role.LEARNER, *OWNERS)
 
 PAGES = {
     "exams:applications": _applications,
@@ -69,6 +81,20 @@ PAGES = {
     "exams:my_test": roles(Role.LEARNER),
     "exams:my_slip": roles(Role.LEARNER),
     "exams:my_results": roles(Role.LEARNER),
+    "exams:corrections": _corrections,
+    "exams:correct_key": _corrections,
+    "exams:correction": _corrections,
+    "exams:correction_progress": _corrections,
+    "exams:correction_compute": _corrections,
+    "exams:correction_withdraw": _corrections,
+    "exams:correction_decide": roles(Role.CENTRE_APPROVER),
+    "exams:correction_confirm": roles(Role.CENTRE_APPROVER),
+    "exams:challenges": roles(*OWNERS, *CENTRE),
+    "exams:challenge": roles(Role.LEARNER, *OWNERS, *CENTRE),
+    "exams:challenge_file": _filers,
+    "exams:challenge_withdraw": _filers,
+    "exams:challenge_recount": roles(*CENTRE),
+    "exams:challenge_answer": roles(*CENTRE),
 }
 
 NAV = [
@@ -84,6 +110,8 @@ NAV = [
     Nav("exams:filings", _("Filings of tests"), "journal-text", 42),
     Nav("exams:batches", _("Test batches"), "display", 43),
     Nav("exams:all_results", _("Test results"), "clipboard-check", 44),
+    Nav("exams:challenges", _("Reviews of results"), "question-circle", 45),
+    Nav("exams:corrections", _("Corrections of keys"), "pencil-square", 45),
     Nav("exams:my_test", _("My test"), "pencil-square", 24),
     Nav("exams:my_results", _("My results"), "award", 25),
 ]
@@ -169,3 +197,24 @@ def hall_keys_for(actor: Actor) -> QuerySet[HallKey]:
     """The keys of halls, for the centre."""
     rows = HallKey.objects.select_related("hall__institution")
     return rows if actor.has(*CENTRE) else rows.none()
+
+
+def corrections_for(actor: Actor) -> QuerySet[KeyCorrection]:
+    """Corrections of keys, for the bank's keeper and the centre."""
+    rows = KeyCorrection.objects.all()
+    return rows if actor.has(Role.BANK_KEEPER, *CENTRE) else rows.none()
+
+
+def challenges_for(actor: Actor) -> QuerySet[Challenge]:
+    """Reviews: all for the centre, an institution's own, a learner's own."""
+    rows = Challenge.objects.select_related(
+        "result__candidate__batch", "result__candidate__person", "result__candidate__post", "correction"
+    )
+    if actor.has(*CENTRE):
+        return rows
+    seen = Q(pk__in=())
+    if actor.has(Role.LEARNER):
+        seen |= Q(filed_by_id=actor.user_id, organisation_id=None)
+    if actor.has(*OWNERS) and actor.organisation_id is not None:
+        seen |= Q(organisation_id=actor.organisation_id)
+    return rows.filter(seen)

@@ -23,11 +23,13 @@ from .models import (
     Candidate,
     ExamsEvent,
     HallKey,
+    Rescoring,
     Result,
     ReturnIn,
     Slot,
 )
-from .queries import candidacies_of, news_after, open_halls
+from .queries import candidacies_of, last_rescoring, news_after, open_halls, standing_faults
+from .responses import SatPaper, SlotAnswer, analysable, responses, results_digest_of
 
 __all__ = [
     "ApplicationState",
@@ -38,10 +40,14 @@ __all__ = [
     "Candidate",
     "ExamsEvent",
     "HallKey",
+    "Rescoring",
     "Result",
     "ResultState",
     "ReturnIn",
+    "SatPaper",
     "Slot",
+    "SlotAnswer",
+    "analysable",
     "bundle_file",
     "bundle_key",
     "candidacies_of",
@@ -51,6 +57,7 @@ __all__ = [
     "confirm_batch",
     "decide_void",
     "end_hall_key",
+    "last_rescoring",
     "local_hall_signer",
     "news_after",
     "open_halls",
@@ -59,5 +66,8 @@ __all__ = [
     "recompute_deadlines",
     "register_hall_key",
     "release_bundle",
+    "responses",
+    "results_digest_of",
     "results_for",
+    "standing_faults",
 ]

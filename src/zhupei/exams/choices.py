@@ -77,6 +77,8 @@ RESULT = Transitions(
         "confirm": {R.PROVISIONAL: R.CONFIRMED, R.DOUBTFUL: R.CONFIRMED},
         "doubt": {R.PROVISIONAL: R.DOUBTFUL, R.CONFIRMED: R.DOUBTFUL},
         "void": {R.PROVISIONAL: R.VOID, R.DOUBTFUL: R.VOID, R.CONFIRMED: R.VOID},
+        # a pass that a re-scoring brings is confirmed as a fresh one is
+        "pass_anew": {R.PROVISIONAL: R.PROVISIONAL, R.DOUBTFUL: R.DOUBTFUL, R.CONFIRMED: R.PROVISIONAL},
     }
 )
 
@@ -122,4 +124,76 @@ VERBS = {
     "propose_void": _("Voiding proposed"),
     "refuse_void": _("Voiding refused"),
     "void": _("Voided"),
+    "rescore": _("Scored again"),
 }
+
+
+class Remedy(models.TextChoices):
+    ANOTHER = "another", _("Another answer is right")
+    SEVERAL = "several", _("Several answers count as right")
+    VOID = "void", _("Full marks for everybody who had the question")
+
+
+class Policy(models.TextChoices):
+    """Whether a correction may take marks away (the rulebook's ``correction_policy``)."""
+
+    NOBODY_LOSES = "nobody_loses", _("Nobody loses marks by a correction")
+    STRICT = "strict", _("Marks go down as well as up")
+
+
+class CorrectionState(models.TextChoices):
+    COMPUTING = "computing", _("Being computed")
+    PROPOSED = "proposed", _("Waits for approval")
+    APPROVING = "approving", _("Being applied")
+    APPROVED = "approved", _("Approved and applied")
+    REFUSED = "refused", _("Refused")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+C = CorrectionState
+CORRECTION = Transitions(
+    {
+        "compute": {C.COMPUTING: C.COMPUTING, C.PROPOSED: C.COMPUTING, C.APPROVING: C.COMPUTING},
+        "computed": {C.COMPUTING: C.PROPOSED},
+        "apply": {C.PROPOSED: C.APPROVING},
+        "reopen": {C.APPROVING: C.PROPOSED},
+        "approve": {C.PROPOSED: C.APPROVED, C.APPROVING: C.APPROVED},
+        "refuse": {C.PROPOSED: C.REFUSED},
+        "withdraw": {C.COMPUTING: C.WITHDRAWN, C.PROPOSED: C.WITHDRAWN},
+    }
+)
+CORRECTION_TONES = {C.COMPUTING: "waiting", C.PROPOSED: "waiting", C.APPROVING: "waiting"}
+
+
+class ChangeKind(models.TextChoices):
+    """What a correction does to one result; the outcome goes before the marks."""
+
+    PASSED = "passed", _("Passes now")
+    FAILED = "failed", _("No longer passes")
+    UP = "up", _("More marks")
+    DOWN = "down", _("Fewer marks")
+    SAME = "same", _("Unchanged")
+
+
+class ChallengeKind(models.TextChoices):
+    SCORE = "score", _("The score: count my answers again")
+    ITEM = "item", _("A question: it or its answer is wrong")
+
+
+class ChallengeState(models.TextChoices):
+    OPEN = "open", _("Waits for an answer")
+    UPHELD = "upheld", _("Upheld")
+    DISMISSED = "dismissed", _("Dismissed")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+H = ChallengeState
+CHALLENGE = Transitions(
+    {
+        "recount": {H.OPEN: H.OPEN},
+        "uphold": {H.OPEN: H.UPHELD},
+        "dismiss": {H.OPEN: H.DISMISSED},
+        "withdraw": {H.OPEN: H.WITHDRAWN},
+    }
+)
+CHALLENGE_TONES = {H.OPEN: "waiting", H.UPHELD: "done", H.DISMISSED: "neutral"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django_tasks import task
 
+from zhupei.kernel.errors import Refusal
 from zhupei.rulebook.api import calendar
 
 from . import actions
@@ -27,3 +28,19 @@ def recompute_if_stale() -> bool:
     if stale:
         recompute_deadlines.enqueue()
     return stale
+
+
+@task()
+def compute_correction(pk: int) -> None:
+    """The dry run of a correction that touches many."""
+    actions.compute_correction(pk)
+
+
+@task()
+def apply_correction(pk: int) -> bool:
+    """Apply an approved correction that touches many; a refusal is kept with the correction, and said by False."""
+    try:
+        actions.apply_correction(pk)
+    except Refusal:
+        return False
+    return True

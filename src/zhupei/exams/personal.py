@@ -35,7 +35,7 @@ def records_of(person: Person) -> dict[str, Any]:
     rows = (
         Candidate.objects.filter(person=person)
         .select_related("batch", "post", "slot", "room", "result")
-        .prefetch_related("result__steps")
+        .prefetch_related("result__steps", "result__rescorings", "result__challenges")
         .order_by("pk")
     )
     tests = []
@@ -60,6 +60,32 @@ def records_of(person: Person) -> dict[str, Any]:
                 "state": result.state,
                 "handed_in_at": moment(result.submitted_at),
                 "shown_at": moment(result.shown_at),
+                "announced": {
+                    "general": str(result.announced_general),
+                    "professional": str(result.announced_professional),
+                    "passed": result.announced_passed,
+                },
+                "scored_again": [
+                    {
+                        "at": moment(one.at),
+                        "because": one.notice,
+                        "general": [str(one.general_before), str(one.general_after)],
+                        "professional": [str(one.professional_before), str(one.professional_after)],
+                        "passed": [one.passed_before, one.passed_after],
+                    }
+                    for one in sorted(result.rescorings.all(), key=lambda one: one.pk)
+                ],
+                "reviews": [
+                    {
+                        "what": one.kind,
+                        "text": one.text,
+                        "asked_at": moment(one.filed_at),
+                        "state": one.state,
+                        "answer": one.answer,
+                        "answered_at": moment(one.answered_at),
+                    }
+                    for one in sorted(result.challenges.all(), key=lambda one: one.pk)
+                ],
                 "answers_digest_sm3": result.answers_digest,
                 "decisions": [
                     {"what": step.verb, "at": moment(step.at), "by": step.person, "reason": step.reason}

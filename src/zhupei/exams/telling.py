@@ -38,6 +38,15 @@ def tell_unit(
     )
 
 
+def tell_units(
+    organisation_ids: Iterable[int], roles: Iterable[Role], *, kind: str, title: Any, text: Any = "", url: str
+) -> None:
+    """Tell the holders of ``roles`` in several units, each person once."""
+    notify(
+        _users(roles, organisation_id__in=set(organisation_ids)), kind=kind, title=title, text=text, url=url
+    )
+
+
 def tell_office(
     kind_of_unit: OrganisationKind, roles: Iterable[Role], *, kind: str, title: Any, text: Any = "", url: str
 ) -> None:

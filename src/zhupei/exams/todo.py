@@ -14,8 +14,8 @@ from zhupei.kernel.roles import CENTRE, Role
 from zhupei.rulebook.api import workdays_left
 from zhupei.web.todo import Task
 
-from . import access
-from .choices import ApplicationState, BatchState
+from . import access, queries
+from .choices import ApplicationState, BatchState, ChallengeState, CorrectionState
 
 
 def tasks_for(actor: Actor) -> Iterable[Task]:
@@ -55,7 +55,29 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
         ):
             url = f"{reverse('exams:batches')}?state={state}"
             yield Task(label, access.batches_for(actor).filter(state=state).count(), url)
+        challenges = access.challenges_for(actor).filter(state=ChallengeState.OPEN)
+        due = challenges.aggregate(day=Min("due"))["day"]
+        yield Task(
+            _("Reviews of results to answer"),
+            challenges.count(),
+            f"{reverse('exams:challenges')}?state={ChallengeState.OPEN}",
+            due,
+            workdays_left(due) if due else None,
+        )
+    if actor.has(Role.BANK_KEEPER):
+        url = reverse("exams:corrections")
+        yield Task(_("Items with a wrong key in the newest release"), len(queries.stale_questions()), url)
     if actor.has(Role.CENTRE_APPROVER):
+        url = f"{reverse('exams:corrections')}?state={CorrectionState.PROPOSED}"
+        proposed = access.corrections_for(actor).filter(state=CorrectionState.PROPOSED)
+        yield Task(
+            _("Corrections of keys to decide"), proposed.exclude(proposed_by_id=actor.user_id).count(), url
+        )
+        yield Task(
+            _("Passes by a re-scoring to confirm"),
+            queries.waiting_passes().count(),
+            f"{reverse('exams:corrections')}?state={CorrectionState.APPROVED}",
+        )
         url = f"{reverse('exams:batches')}?state={BatchState.RETURNED}"
         rows = access.batches_for(actor).filter(state=BatchState.RETURNED)
         yield Task(_("Batches whose results are to be confirmed"), rows.count(), url)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import applications, batches, centre, learner, results
+from .views import applications, batches, centre, challenges, learner, rescoring, results
 
 app_name = "exams"
 urlpatterns = [
@@ -49,6 +49,20 @@ urlpatterns = [
     path("results/<int:pk>/void/", results.void_propose, name="void_propose"),
     path("void/<int:pk>/decide/", results.void_decide, name="void_decide"),
     path("void/<int:pk>/evidence/", results.void_evidence, name="void_evidence"),
+    path("results/<int:pk>/challenge/", challenges.challenge_file, name="challenge_file"),
+    path("challenges/", challenges.challenges, name="challenges"),
+    path("challenges/<int:pk>/", challenges.challenge, name="challenge"),
+    path("challenges/<int:pk>/withdraw/", challenges.challenge_withdraw, name="challenge_withdraw"),
+    path("challenges/<int:pk>/recount/", challenges.challenge_recount, name="challenge_recount"),
+    path("challenges/<int:pk>/answer/", challenges.challenge_answer, name="challenge_answer"),
+    path("corrections/", rescoring.corrections, name="corrections"),
+    path("corrections/new/<str:uid>/<int:version>/", rescoring.correct_key, name="correct_key"),
+    path("corrections/<int:pk>/", rescoring.correction, name="correction"),
+    path("corrections/<int:pk>/progress/", rescoring.correction_progress, name="correction_progress"),
+    path("corrections/<int:pk>/compute/", rescoring.correction_compute, name="correction_compute"),
+    path("corrections/<int:pk>/withdraw/", rescoring.correction_withdraw, name="correction_withdraw"),
+    path("corrections/<int:pk>/decide/", rescoring.correction_decide, name="correction_decide"),
+    path("corrections/<int:pk>/confirm/", rescoring.correction_confirm, name="correction_confirm"),
     path("my/test/", learner.my_test, name="my_test"),
     path("my/test/<int:pk>/slip.pdf", learner.my_slip, name="my_slip"),
     path("my/results/", learner.my_results, name="my_results"),

@@ -9,12 +9,26 @@ from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import BANK, Role
 from zhupei.web.access import Nav, roles
 
-from .models import BankRelease, Item, ItemImport
+from .models import BankRelease, DuplicatePair, DuplicateRun, Item, ItemImport, Media, Standard
 
 PAGES = {
     "itembank:items": roles(*BANK),
     "itembank:item": roles(*BANK),
     "itembank:show_key": roles(*BANK),
+    "itembank:differences": roles(*BANK),
+    "itembank:similar": roles(*BANK),
+    "itembank:enemies": roles(*BANK),
+    "itembank:remove_enemy": roles(Role.ITEM_REVIEWER, Role.BANK_KEEPER),
+    "itembank:standards": roles(*BANK),
+    "itembank:standard": roles(*BANK),
+    "itembank:standard_new": roles(Role.ITEM_REVIEWER, Role.BANK_KEEPER),
+    "itembank:standard_edit": roles(Role.ITEM_REVIEWER, Role.BANK_KEEPER),
+    "itembank:media": roles(*BANK),
+    "itembank:picture": roles(Role.ITEM_AUTHOR),
+    "itembank:duplicates": roles(Role.BANK_KEEPER),
+    "itembank:seek_duplicates": roles(Role.BANK_KEEPER),
+    "itembank:duplicate": roles(Role.BANK_KEEPER),
+    "itembank:decide_pair": roles(Role.BANK_KEEPER),
     "itembank:kinds": roles(Role.ITEM_AUTHOR),
     "itembank:new": roles(Role.ITEM_AUTHOR),
     "itembank:edit": roles(Role.ITEM_AUTHOR),
@@ -37,6 +51,8 @@ NAV = [
     Nav("itembank:items", _("Item bank"), "book", 40),
     Nav("itembank:queue", _("Items to review and publish"), "clipboard-check", 41),
     Nav("itembank:imports", _("Import items"), "upload", 42),
+    Nav("itembank:standards", _("Laws and standards"), "journal-text", 42),
+    Nav("itembank:duplicates", _("Duplicates"), "list-check", 42),
     Nav("itembank:releases", _("Releases of the bank"), "archive", 43),
 ]
 
@@ -55,3 +71,20 @@ def imports_for(actor: Actor) -> QuerySet[ItemImport]:
 
 def releases_for(actor: Actor) -> QuerySet[BankRelease]:
     return BankRelease.objects.all() if actor.has(Role.BANK_KEEPER) else BankRelease.objects.none()
+
+
+def standards_for(actor: Actor) -> QuerySet[Standard]:
+    return Standard.objects.all() if actor.has(*BANK) else Standard.objects.none()
+
+
+def media_for(actor: Actor) -> QuerySet[Media]:
+    """The pictures of items, which may give an item away: for people of the bank."""
+    return Media.objects.all() if actor.has(*BANK) else Media.objects.none()
+
+
+def runs_for(actor: Actor) -> QuerySet[DuplicateRun]:
+    return DuplicateRun.objects.all() if actor.has(Role.BANK_KEEPER) else DuplicateRun.objects.none()
+
+
+def pairs_for(actor: Actor) -> QuerySet[DuplicatePair]:
+    return DuplicatePair.objects.all() if actor.has(Role.BANK_KEEPER) else DuplicatePair.objects.none()

@@ -1,22 +1,38 @@
 """The item bank's door."""
 
-from .actions import load_demo_bank, make_release
-from .actions import stage_import as import_excel
+from .actions import Measured, correct_key, load_demo_bank, make_release, record_calibration
+from .actions.corrections import corrected
 from .choices import ItemKind, ItemState, Level
-from .models import BankRelease, Item, ItemVersion
-from .queries import chapters_of, latest_release, versions_in
+from .media import media_bytes
+from .models import BankRelease, Item, ItemVersion, ReleasedVersion
+from .queries import chapters_of, latest_release, released_versions, text_of_version, versions_in
+from .demo import weights as demo_weights
+from .rules import ItemText
+from .synthetic import Synthetic
+from .synthetic import items as synthetic_items
 
 __all__ = [
     "BankRelease",
     "Item",
     "ItemKind",
     "ItemState",
+    "ItemText",
     "ItemVersion",
     "Level",
+    "Measured",
+    "ReleasedVersion",
+    "Synthetic",
     "chapters_of",
-    "import_excel",
+    "correct_key",
+    "corrected",
+    "demo_weights",
     "latest_release",
     "load_demo_bank",
     "make_release",
+    "media_bytes",
+    "record_calibration",
+    "released_versions",
+    "synthetic_items",
+    "text_of_version",
     "versions_in",
 ]

@@ -34,6 +34,23 @@ class ImportState(models.TextChoices):
     DISCARDED = "discarded", _("Discarded")
 
 
+class RunState(models.TextChoices):
+    """Of a search for duplicates."""
+
+    QUEUED = "queued", _("Waiting to start")
+    RUNNING = "running", _("Running")
+    FINISHED = "finished", _("Finished")
+    FAILED = "failed", _("Broken off")
+
+
+class Verdict(models.TextChoices):
+    """What a person decided of two items that look alike."""
+
+    OPEN = "open", _("To decide")
+    DIFFERENT = "different", _("No duplicates")
+    ENEMIES = "enemies", _("Kept out of one paper")
+
+
 IMPORT = Transitions(
     {
         "confirm": {ImportState.STAGED: ImportState.CONFIRMED},

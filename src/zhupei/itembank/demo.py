@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,15 @@ def chapters(post_code: str) -> Iterator[DemoChapter]:
         yield DemoChapter(
             data["subject"], str(head["no"]), head["title"], Decimal(str(head["weight"])), items
         )
+
+
+def weights(post_code: str, subject: str) -> dict[str, Fraction]:
+    """The weights of the chapters of a post's demonstration bank; empty where there is none."""
+    return {
+        chapter.number: Fraction(chapter.weight)
+        for chapter in chapters(post_code)
+        if chapter.subject == subject
+    }
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

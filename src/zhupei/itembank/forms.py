@@ -7,13 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from zhupei.rulebook.api import Post, Subject, active_posts
-from zhupei.web.forms import MEGABYTE, FileField, ManyField, ZForm, ZFormMixin
+from zhupei.web.forms import MEGABYTE, DateField, FileField, ManyField, ZForm, ZFormMixin
 
-from .choices import ItemKind, ItemState, Level
+from .choices import ItemKind, ItemState, Level, Verdict
+from .media import MAX_BYTES
 from .queries import all_chapters
 from .rules import (
     MAX_BASIS,
@@ -68,8 +70,15 @@ class ItemForm(ZForm):
     )
     basis = forms.CharField(
         label=gettext_lazy("Basis of the item"),
-        help_text=gettext_lazy("The law or standard that the item rests on, with its number."),
+        help_text=gettext_lazy(
+            "The law or standard that the item rests on, with its number and clause, for instance GB 50204-2015 4.2.7."
+        ),
         max_length=MAX_BASIS,
+        required=False,
+    )
+    valid_to = DateField(
+        label=gettext_lazy("Last day for drawing"),
+        help_text=gettext_lazy("After this day it is not drawn any more. Usually empty."),
         required=False,
     )
     difficulty = forms.DecimalField(
@@ -90,6 +99,11 @@ class ItemForm(ZForm):
         required=False,
     )
     old: ItemText | None = None
+    sections = (
+        (gettext_lazy("Where it belongs"), ("uid", "posts", "place", "level")),
+        (gettext_lazy("The question"), ("stem", "options", "answer", "anchored")),
+        (gettext_lazy("What stands behind it"), ("explanation", "basis", "difficulty", "valid_to")),
+    )
 
     def __init__(self, *args: Any, kind: str, old: ItemText | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -116,7 +130,7 @@ class ItemForm(ZForm):
 
     def common(self) -> dict[str, Any]:
         data = self.cleaned_data
-        kept = self.old.whole_explanation() if self.old else ""
+        kept = self.old.explanation if self.old else ""
         return {
             "kind": self.kind,
             "stem": data["stem"],
@@ -124,6 +138,7 @@ class ItemForm(ZForm):
             "explanation": data["explanation"] or kept,
             "basis": data["basis"],
             "difficulty": data["difficulty"],
+            "valid_to": data["valid_to"],
         }
 
     def text(self) -> ItemText:
@@ -197,6 +212,13 @@ class ChildForm(ZForm):
         required=False,
     )
     anchored = _anchored_field()
+    explanation = forms.CharField(
+        label=gettext_lazy("Explanation"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=MAX_TEXT,
+        required=False,
+        help_text=gettext_lazy("On an edit, empty keeps what there is."),
+    )
 
     def question(self, old: Question | None) -> Question:
         data = self.cleaned_data
@@ -205,9 +227,11 @@ class ChildForm(ZForm):
             options, answer = TRUE_FALSE_OPTIONS, truth(data["answer"])
         else:
             options, answer = _lines(data["options"]), ids_of(data["answer"])
-        if not data["answer"] and old is not None and (old.kind, old.options) == (kind, options):
-            answer = old.answer
-        return Question(kind, data["stem"], tuple(options), answer, ids_of(data["anchored"]))
+        explanation = data["explanation"]
+        if old is not None and (old.kind, old.options) == (kind, options):
+            answer = answer if data["answer"] else old.answer
+            explanation = explanation or old.explanation
+        return Question(kind, data["stem"], tuple(options), answer, ids_of(data["anchored"]), explanation)
 
 
 class _Children(forms.BaseFormSet):  # type: ignore[type-arg]
@@ -247,17 +271,16 @@ def with_children(text: ItemText, formset: Any, old: ItemText | None) -> ItemTex
     return replace(text, children=children)
 
 
-def values_of(
-    text: ItemText, place: str, posts: Any, basis: str, difficulty: Decimal | None
-) -> dict[str, Any]:
+def values_of(text: ItemText, place: str, posts: Any) -> dict[str, Any]:
     """Initial values for an edit: everything but key and explanation."""
     return {
         "posts": posts,
         "place": place,
         "level": text.level,
         "stem": text.stem,
-        "basis": basis,
-        "difficulty": difficulty,
+        "basis": text.basis,
+        "difficulty": text.difficulty,
+        "valid_to": text.valid_to,
         "options": "\n".join(t for _id, t in text.options),
         "anchored": "".join(text.anchored).upper(),
     }
@@ -275,17 +298,57 @@ def child_values(text: ItemText) -> list[dict[str, Any]]:
     ]
 
 
+def keys_typed(data: QueryDict, old: ItemText) -> QueryDict:
+    """The posted ``data`` with the kept key and explanations where nothing was typed: for an author who asked to see them."""
+    data = data.copy()
+
+    def fill(name: str, value: str) -> None:
+        if not data.get(name, "").strip():
+            data[name] = value
+
+    def letters(question: ItemText | Question) -> str:
+        words = dict(TRUE_FALSE_OPTIONS)
+        return "".join(words.get(id_, id_.upper()) for id_ in question.answer)
+
+    fill("explanation", old.explanation)
+    fill("answer", old.answer[0] if old.kind == ItemKind.TRUE_FALSE else letters(old))
+    for number, child in enumerate(old.children):
+        fill(f"children-{number}-answer", letters(child))
+        fill(f"children-{number}-explanation", child.explanation)
+    return data
+
+
 class ItemFilter(ZFormMixin, forms.Form):
-    q = forms.CharField(label=gettext_lazy("Words of the stem, or number"), max_length=80, required=False)
+    """What the list of items is narrowed by."""
+
+    q = forms.CharField(label=gettext_lazy("Words of the item, or number"), max_length=80, required=False)
+    post = forms.ChoiceField(label=gettext_lazy("Post"), required=False)
     subject = forms.ChoiceField(label=gettext_lazy("Subject"), required=False)
-    kind = forms.ChoiceField(label=gettext_lazy("Item kind"), required=False)
-    state = forms.ChoiceField(label=gettext_lazy("State"), required=False)
     chapter = forms.CharField(label=gettext_lazy("Chapter"), max_length=20, required=False)
+    kind = forms.ChoiceField(label=gettext_lazy("Item kind"), required=False)
+    level = forms.ChoiceField(label=gettext_lazy("Level"), required=False)
+    state = forms.ChoiceField(label=gettext_lazy("State"), required=False)
+    only = forms.ChoiceField(label=gettext_lazy("Only those"), required=False)
+
+    ONLY = (
+        ("outdated", gettext_lazy("citing what is out of force")),
+        ("expiring", gettext_lazy("whose last day is near or past")),
+        ("picture", gettext_lazy("with a picture")),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, choices in (("subject", Subject), ("kind", ItemKind), ("state", ItemState)):
-            self.fields[name].choices = [("", _("All")), *choices.choices]  # type: ignore[attr-defined]
+        posts = [(post.code, post.name) for post in active_posts()]
+        choices = {
+            "post": posts,
+            "subject": Subject.choices,
+            "kind": ItemKind.choices,
+            "level": Level.choices,
+            "state": ItemState.choices,
+            "only": self.ONLY,
+        }
+        for name, rows in choices.items():
+            self.fields[name].choices = [("", _("All")), *rows]  # type: ignore[attr-defined]
 
 
 class ReasonForm(ZForm):
@@ -304,4 +367,82 @@ class ReleaseForm(ZForm):
         help_text=gettext_lazy("What this release is for; people see it beside its number."),
         max_length=200,
         required=False,
+    )
+
+
+class EnemyForm(ZForm):
+    """Another item that must not stand in one paper with this one."""
+
+    other = forms.CharField(label=gettext_lazy("Number of the other item"), max_length=40)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("For instance: one gives the answer of the other away."),
+        max_length=200,
+        required=False,
+    )
+
+
+class StandardForm(ZForm):
+    """A law or standard with its validity."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Code of the law or standard"),
+        help_text=gettext_lazy(
+            "As items cite it, for instance GB 50204-2015. Spaces and dashes do not matter."
+        ),
+        max_length=60,
+    )
+    title = forms.CharField(label=gettext_lazy("Title"), max_length=200)
+    in_force_from = DateField(label=gettext_lazy("In force from"), required=False)
+    in_force_to = DateField(
+        label=gettext_lazy("In force until"),
+        help_text=gettext_lazy("Its last day. Leave empty while it is in force."),
+        required=False,
+    )
+    replaced_by = forms.CharField(
+        label=gettext_lazy("Replaced by"),
+        help_text=gettext_lazy("The code of what took its place."),
+        max_length=60,
+        required=False,
+    )
+
+
+class StandardFilter(ZFormMixin, forms.Form):
+    q = forms.CharField(label=gettext_lazy("Code or title"), max_length=80, required=False)
+    force = forms.ChoiceField(
+        label=gettext_lazy("Validity"),
+        choices=[
+            ("", gettext_lazy("All")),
+            ("in", gettext_lazy("In force")),
+            ("out", gettext_lazy("Out of force")),
+        ],
+        required=False,
+    )
+
+
+class PairFilter(ZFormMixin, forms.Form):
+    verdict = forms.ChoiceField(label=gettext_lazy("Show"), choices=Verdict.choices, required=False)
+
+
+class PictureField(forms.FileField):
+    """A picture to upload; what it holds is checked when it is decoded."""
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {
+            **super().widget_attrs(widget),
+            "accept": "image/png,image/jpeg,image/gif,image/bmp,image/webp",
+            "data-max-bytes": MAX_BYTES,
+        }
+
+
+class PictureForm(ZForm):
+    picture = PictureField(
+        label=gettext_lazy("Picture"), help_text=gettext_lazy("PNG, JPG, GIF, BMP or WebP, at most 5 MB")
+    )
+    alt = forms.CharField(
+        label=gettext_lazy("What it shows"),
+        help_text=gettext_lazy(
+            "In words, for those who cannot see it. Say what the question needs, not the answer."
+        ),
+        max_length=200,
     )

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
+from zhupei.kernel import clock
 from zhupei.rulebook.api import Post, Subject, SyllabusEntry, active_posts, syllabus_of
 
-from .choices import ItemState
-from .models import BankRelease, Item, ItemVersion
+from .choices import ItemState, Verdict
+from .models import (
+    BankRelease,
+    DuplicatePair,
+    EnemyPair,
+    Item,
+    ItemCalibration,
+    ItemVersion,
+    ReleasedVersion,
+    Standard,
+)
 from .rules import ItemText, text_of
 
 
@@ -18,19 +31,41 @@ def latest_release() -> BankRelease | None:
     return BankRelease.objects.order_by("-number").first()
 
 
-def versions_in(release: BankRelease, *, post: Post, subject: str) -> list[ItemVersion]:
-    """The versions of a release that may stand in a paper of this post and subject, by item number."""
+def versions_in(release: BankRelease, *, post: Post, subject: str, on: date) -> list[ReleasedVersion]:
+    """What of a release may stand in a paper of this post and subject on a day, by item number.
+
+    A version that expires after its release is left out from then on.
+    """
     return list(
-        release.versions.filter(item__subject=subject, item__posts=post)
-        .select_related("item")
-        .order_by("item__uid")
+        release.rows.filter(version__subject=subject, version__post_codes__contains=f",{post.code},")
+        .exclude(version__valid_to__lt=on)
+        .select_related("version__item")
+        .defer("version__key", "version__explanation", "version__item__stem")
+        .order_by("version__item__uid")
     )
+
+
+def released_versions(release: BankRelease, uids: Collection[str]) -> list[ItemVersion]:
+    """The release's versions of these items, with their keys."""
+    found: list[ItemVersion] = []
+    wanted = sorted(uids)
+    for start in range(0, len(wanted), 500):
+        found += release.versions.filter(item__uid__in=wanted[start : start + 500]).select_related("item")
+    return found
+
+
+def calibrations_of(versions: Iterable[ItemVersion]) -> dict[int, ItemCalibration]:
+    """The newest calibration of each version that has one, by the version's primary key."""
+    pks = {version.pk for version in versions}
+    rows = ItemCalibration.objects.order_by("pk")  # the newest comes last and stays
+    return {row.version_id: row for row in rows.iterator() if row.version_id in pks}
 
 
 def publishable() -> QuerySet[ItemVersion]:
     """What a release made now would hold: the newest published version of every item that is not retired.
 
-    An item whose next version is still being written stays in with the version published before.
+    An item whose next version is still being written stays in with the version published before. A version past its last day
+    is left out.
     """
     newer = ItemVersion.objects.filter(
         item=OuterRef("item"), published_at__isnull=False, number__gt=OuterRef("number")
@@ -38,8 +73,51 @@ def publishable() -> QuerySet[ItemVersion]:
     return (
         ItemVersion.objects.filter(~Exists(newer), published_at__isnull=False)
         .exclude(item__state=ItemState.RETIRED)
+        .exclude(valid_to__lt=clock.today())
         .select_related("item")
     )
+
+
+def outdated(items: QuerySet[Item]) -> QuerySet[Item]:
+    """Those of ``items`` that cite a law or standard out of force today: their authors look at them."""
+    gone = Standard.objects.filter(in_force_to__lt=clock.today())
+    citing = Item.standards.through.objects.filter(standard__in=gone)
+    return items.filter(pk__in=citing.values("item_id")).exclude(state=ItemState.RETIRED)
+
+
+def open_pairs(pairs: QuerySet[DuplicatePair]) -> QuerySet[DuplicatePair]:
+    """Those of ``pairs`` that somebody must still decide on; retiring one of the two has settled it."""
+    rows = pairs.filter(verdict=Verdict.OPEN).exclude(first__state=ItemState.RETIRED)
+    return rows.exclude(second__state=ItemState.RETIRED)
+
+
+EXPIRING = 90
+"""Days before an item's last day from which its authors are told."""
+
+
+def expiring(items: QuerySet[Item]) -> QuerySet[Item]:
+    """Those of ``items`` whose newest version has its last day within ``EXPIRING`` days, or behind it."""
+    newer = ItemVersion.objects.filter(item=OuterRef("item"), number__gt=OuterRef("number"))
+    last_day = clock.today() + timedelta(days=EXPIRING)
+    versions = ItemVersion.objects.filter(~Exists(newer), valid_to__lte=last_day)
+    return items.filter(pk__in=versions.values("item_id")).exclude(state=ItemState.RETIRED)
+
+
+def with_pictures(items: QuerySet[Item]) -> QuerySet[Item]:
+    """Those of ``items`` whose newest version shows a picture, in a stem or an option."""
+    newer = ItemVersion.objects.filter(item=OuterRef("item"), number__gt=OuterRef("number"))
+    versions = ItemVersion.objects.annotate(said=Cast("content", TextField()))
+    versions = versions.filter(~Exists(newer), said__contains="](media:")
+    return items.filter(pk__in=versions.values("item_id"))
+
+
+def enemies_of(item: Item) -> list[EnemyPair]:
+    """The pairs that keep an item apart from others; ``pair.other`` is the other item."""
+    pairs = EnemyPair.objects.filter(Q(first=item) | Q(second=item)).select_related("first", "second")
+    found = list(pairs)
+    for pair in found:
+        pair.other = pair.second if pair.first_id == item.pk else pair.first  # type: ignore[attr-defined]
+    return sorted(found, key=lambda pair: pair.other.uid)  # type: ignore[attr-defined]
 
 
 def newest_version(item: Item) -> ItemVersion:
@@ -51,20 +129,28 @@ def newest_version(item: Item) -> ItemVersion:
 
 def text_of_version(version: ItemVersion) -> ItemText:
     """A version as the rules see it, its key included: the caller records the reading where a person gets it."""
-    return text_of(version.item.kind, version.item.level, version.content, version.key)
+    return text_of(
+        version.item.kind,
+        version.level,
+        version.content,
+        version.key,
+        explanation=version.explanation,
+        basis=version.basis,
+        difficulty=version.difficulty,
+        valid_to=version.valid_to,
+    )
 
 
 def counts(versions: QuerySet[ItemVersion]) -> list[dict[str, Any]]:
     """How many versions by subject, kind and chapter."""
     rows = (
         versions.order_by()
-        .values("item__subject", "item__kind", "item__chapter")
+        .values("subject", "item__kind", "chapter")
         .annotate(n=Count("pk"))
-        .order_by("item__subject", "item__kind", "item__chapter")
+        .order_by("subject", "item__kind", "chapter")
     )
     return [
-        {"subject": r["item__subject"], "kind": r["item__kind"], "chapter": r["item__chapter"], "n": r["n"]}
-        for r in rows
+        {"subject": r["subject"], "kind": r["item__kind"], "chapter": r["chapter"], "n": r["n"]} for r in rows
     ]
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from zhupei.kernel import richtext
 from zhupei.kernel.digests import digest
 from zhupei.kernel.errors import Refusal
 
@@ -20,6 +23,35 @@ TRUE_FALSE_OPTIONS = (("t", "正确"), ("f", "错误"))
 MAX_STEM, MAX_OPTION, MAX_TEXT, MAX_BASIS, MAX_CHILDREN = 4000, 1000, 4000, 300, 6
 CLAUSE = "三（二）"
 Text = str | Promise
+MARKUP: dict[str, Text] = {
+    "formula_open": gettext_lazy(
+        "A formula has no end: \\( is closed by \\), \\[ by \\]. Close it, or leave the backslash out."
+    ),
+    "formula_long": gettext_lazy("A formula has more than %(characters)d characters. Split it."),
+    "formula_deep": gettext_lazy("A formula is nested too deeply. Write it more simply, or as two formulas."),
+    "formula_invalid": gettext_lazy(
+        "A formula cannot be read. Check its brackets and the names of its commands."
+    ),
+    "table_ragged": gettext_lazy(
+        "The lines of a table differ in their number of cells. Every line has as many bars as the first."
+    ),
+    "table_large": gettext_lazy("A table has at most %(rows)d lines and %(columns)d columns. Split it."),
+    "table_in_option": gettext_lazy("An option cannot hold a table. Put the table into the stem."),
+    "image_many": gettext_lazy("There are more than %(images)d pictures in one text. Take some out."),
+    "image_remote": gettext_lazy(
+        "A picture lies on another site. Upload it here and paste the line that you get."
+    ),
+    "image_form": gettext_lazy(
+        "A picture is not named as it should be. Paste the line that its upload gave."
+    ),
+}
+"""What to tell an author of each fault of ``kernel.richtext.faults``."""
+MARKUP_BOUNDS = {
+    "characters": richtext.MAX_FORMULA,
+    "rows": richtext.MAX_ROWS,
+    "columns": richtext.MAX_COLUMNS,
+    "images": richtext.MAX_IMAGES,
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +80,7 @@ class ItemText:
     explanation: str = ""
     basis: str = ""
     difficulty: Decimal | None = None
+    valid_to: date | None = None
 
     @property
     def is_case(self) -> bool:
@@ -78,7 +111,11 @@ class ItemText:
         """As ``ItemVersion.key`` keeps it; answers in the order of the options."""
         if not self.is_case:
             return {"answer": _ordered(self)}
-        return {"children": {str(no): _ordered(child) for no, child in enumerate(self.children, 1)}}
+        key: dict[str, Any] = {
+            "children": {str(no): _ordered(child) for no, child in enumerate(self.children, 1)}
+        }
+        told = {str(no): child.explanation for no, child in enumerate(self.children, 1) if child.explanation}
+        return {**key, "explanations": told} if told else key
 
     def whole_explanation(self) -> str:
         """The explanation with those of the children, numbered."""
@@ -88,7 +125,8 @@ class ItemText:
         ]
         return "\n".join(parts)
 
-    def search_text(self) -> str:
+    def stems(self) -> str:
+        """The stem with those of the children, as the list of items shows and keeps it."""
         return "\n".join([self.stem, *(child.stem for child in self.children)])
 
 
@@ -130,6 +168,20 @@ class Faults:
             message = _("Sub-question %(no)d: %(message)s") % {"no": child, "message": message}
         self.found.append((code, name, message))
 
+    def add_markup(self, texts: Iterable[str], name: str, child: int = 0, *, inline: bool = False) -> None:
+        """What is wrong with the markup of one or more texts, each fault once."""
+        for code in dict.fromkeys(code for text in texts for code in richtext.faults(text, inline=inline)):
+            self.add(code, name, str(MARKUP[code]) % MARKUP_BOUNDS, child)
+
+
+def pictures_of(text: ItemText) -> set[str]:
+    """The digests of all pictures that an item shows."""
+    questions: list[Question | ItemText] = [text, *text.children]
+    texts = [
+        one for q in questions for one in (q.stem, q.explanation, *(option for _id, option in q.options))
+    ]
+    return {digest_ for one in texts for digest_ in richtext.media_in(one)}
+
 
 def faults_of(text: ItemText) -> list[tuple[str, str, str]]:
     """Every fault as (code, field, message); empty for a proper item.
@@ -161,6 +213,8 @@ def faults_of(text: ItemText) -> list[tuple[str, str, str]]:
         faults.add(
             "item_long", "explanation", _("The explanation has more than %(n)d characters.") % {"n": MAX_TEXT}
         )
+    else:
+        faults.add_markup([text.explanation], "explanation")
     if not text.is_case:
         if text.children:
             faults.add("item_children", "children", _("Only a case has sub-questions."))
@@ -189,6 +243,7 @@ def faults_of(text: ItemText) -> list[tuple[str, str, str]]:
             )
         else:
             _check(child, faults, no)
+            faults.add_markup([child.explanation], "children", no)
     return faults.found
 
 
@@ -198,6 +253,8 @@ def _check_stem(stem: str, faults: Faults, child: int = 0) -> None:
         faults.add("item_stem", name, _("The stem is empty."), child)
     elif len(stem) > MAX_STEM:
         faults.add("item_long", name, _("The stem has more than %(n)d characters.") % {"n": MAX_STEM}, child)
+    else:
+        faults.add_markup([stem], name, child)
 
 
 def _check(question: Question | ItemText, faults: Faults, child: int = 0) -> None:
@@ -227,6 +284,8 @@ def _check(question: Question | ItemText, faults: Faults, child: int = 0) -> Non
         faults.add(
             "item_long", names[0], _("An option has more than %(n)d characters.") % {"n": MAX_OPTION}, child
         )
+    else:
+        faults.add_markup(texts, names[0], child, inline=True)
     if len(set(texts)) != len(texts):
         faults.add("item_option_repeats", names[0], _("Two options say the same."), child)
     if not set(question.anchored) <= set(ids):
@@ -254,8 +313,10 @@ def check_item(text: ItemText) -> None:
     raise Refusal(faults[0][0], faults[0][2], clause=CLAUSE, fields=fields)
 
 
-def text_of(kind: str, level: str, content: Mapping[str, Any], key: Mapping[str, Any]) -> ItemText:
-    """The item again from what a version keeps, without explanation, clause and difficulty."""
+def text_of(
+    kind: str, level: str, content: Mapping[str, Any], key: Mapping[str, Any], **others: Any
+) -> ItemText:
+    """The item again from what a version keeps; ``others``: explanation, basis, difficulty, valid_to."""
 
     def options(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         return tuple((option["id"], option["text"]) for option in source["options"])
@@ -267,6 +328,7 @@ def text_of(kind: str, level: str, content: Mapping[str, Any], key: Mapping[str,
             options(child),
             tuple(key.get("children", {}).get(str(child["no"]), ())),
             tuple(child.get("anchored", ())),
+            key.get("explanations", {}).get(str(child["no"]), ""),
         )
         for child in content["children"]
     )
@@ -278,25 +340,47 @@ def text_of(kind: str, level: str, content: Mapping[str, Any], key: Mapping[str,
         tuple(key.get("answer", ())),
         tuple(content.get("anchored", ())),
         children,
+        **others,
     )
 
 
-def version_digest(uid: str, number: int, text: ItemText) -> str:
-    """SM3 over all that a version says, key and explanation included."""
+@dataclass(frozen=True)
+class Place:
+    """Where a version belongs: subject, syllabus chapter, and the codes of its posts."""
+
+    subject: str
+    chapter: str
+    post_codes: tuple[str, ...]
+
+    def joined_codes(self) -> str:
+        """As ``ItemVersion.post_codes`` keeps them: ``,101,102,``."""
+        return f",{','.join(sorted(self.post_codes))}," if self.post_codes else ""
+
+
+def version_digest(uid: str, number: int, text: ItemText, place: Place) -> str:
+    """SM3 over all that a version says, key, explanation and place included."""
     return digest(
         {
             "uid": uid,
             "number": number,
+            "subject": place.subject,
+            "chapter": place.chapter,
+            "posts": sorted(place.post_codes),
+            "level": text.level,
             "kind": text.kind,
             "content": text.content(),
             "key": text.key(),
-            "explanation": text.whole_explanation(),
+            "explanation": text.explanation,
             "basis": text.basis,
             "difficulty": text.difficulty,
+            "valid_to": text.valid_to.isoformat() if text.valid_to else "",
         }
     )
 
 
-def release_digest(rows: Sequence[tuple[str, int, str]]) -> str:
-    """SM3 over (uid, version, digest) of every version of a release, by uid."""
-    return digest([list(row) for row in sorted(rows)])
+def release_digest(
+    rows: Sequence[tuple[str, int, str, Decimal | None, Decimal | None, Decimal | None]],
+    enemies: Sequence[Sequence[str]] = (),
+) -> str:
+    """SM3 over (uid, version, digest, share, a, b) of every version of a release, by uid, and its pairs of enemies."""
+    return digest([sorted([list(row) for row in rows]), sorted(list(pair) for pair in enemies)])

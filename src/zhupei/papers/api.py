@@ -1,20 +1,26 @@
 """The papers room's door."""
 
-from .actions import draw_papers, keys_of, load_default_blueprints, save_blueprint
+from .actions import draw_papers, keys_of, load_default_blueprints, recheck_draw, save_blueprint
+from .drawing import Seat
 from .models import Blueprint, Draw, PaperForm
-from .queries import blueprint_for, check_fillable, draw_report, items_met, papers_of
+from .queries import blueprint_for, check_fillable, items_met, papers_of
+from .rehearsal import rehearse, released_form, synthetic_form
 
 __all__ = [
     "Blueprint",
     "Draw",
     "PaperForm",
+    "Seat",
     "blueprint_for",
     "check_fillable",
     "draw_papers",
-    "draw_report",
     "items_met",
     "keys_of",
     "load_default_blueprints",
     "papers_of",
+    "recheck_draw",
+    "rehearse",
+    "released_form",
     "save_blueprint",
+    "synthetic_form",
 ]

@@ -1,56 +1,51 @@
-"""The generator that every draw runs on: HMAC-SM3 in counter mode. The same key gives the same choices on any machine."""
+"""The generator that every draw runs on: SM4 in counter mode. The same key gives the same choices on any machine."""
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence, Sequence
-from fractions import Fraction
-from typing import Any, TypeVar
+from typing import TypeAlias
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, modes
+from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 
 from zhupei.kernel.crypto import hmac_sm3
 
-T = TypeVar("T")
-_WORD = 2**32
+Words: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint32]]"
+Indices: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.int64]]"
 
 
-class Chance:
-    """Choices from a 32-byte key. Never the standard library's generator, whose stream may change with its version."""
+class Stream:
+    """Uniform choices from a 32-byte key. Never a library's generator, whose stream may change with its version.
+
+    Orders come from sorting random words (ties, one in 2³² a pair, fall to the earlier place), so no choice favours a number.
+    """
 
     def __init__(self, key: bytes) -> None:
-        self._key, self._counter, self._words = key, 0, list[int]()
+        """``key``: 32 bytes: the cipher's key and its first counter."""
+        self._cipher: CipherContext = Cipher(SM4(key[:16]), modes.CTR(key[16:32])).encryptor()
 
     @classmethod
-    def of(cls, seed: bytes, *names: str) -> Chance:
+    def of(cls, seed: bytes, *names: str) -> Stream:
         """The generator of one purpose under a seed: ``names`` are bound to it, each with its length."""
         return cls(bytes.fromhex(derived_seed(seed, *names)))
 
-    def _word(self) -> int:
-        if not self._words:
-            block = bytes.fromhex(hmac_sm3(self._key, self._counter.to_bytes(8, "big")))
-            self._counter += 1
-            self._words = [int.from_bytes(block[i : i + 4], "big") for i in range(28, -4, -4)]
-        return self._words.pop()
+    def words(self, *shape: int) -> Words:
+        """Independent uniform whole numbers below 2³²."""
+        count = int(np.prod(shape))
+        data = self._cipher.update(bytes(4 * count))
+        return np.frombuffer(data, dtype="<u4").astype(np.uint32, copy=False).reshape(shape)
 
-    def below(self, n: int) -> int:
-        """A whole number from 0 to ``n - 1``, each equally likely (by rejection, without modulo bias)."""
-        if not 0 < n <= _WORD:
-            raise ValueError(n)
-        limit = _WORD - _WORD % n
-        while (word := self._word()) >= limit:
-            pass
-        return word % n
+    def order(self, count: int) -> Indices:
+        """A random order of ``count`` things."""
+        return np.argsort(self.words(count), kind="stable").astype(np.int64, copy=False)
 
-    def fraction(self) -> Fraction:
-        """A number from 0 up to but not 1, in steps of 2⁻³²."""
-        return Fraction(self._word(), _WORD)
+    def orders(self, rows: int, count: int) -> Indices:
+        """A random order of ``count`` things for each row."""
+        return np.argsort(self.words(rows, count), axis=1, kind="stable").astype(np.int64, copy=False)
 
-    def choice(self, things: Sequence[T]) -> T:
-        return things[self.below(len(things))]
-
-    def shuffle(self, things: MutableSequence[Any]) -> None:
-        """Fisher and Yates, in place."""
-        for i in range(len(things) - 1, 0, -1):
-            j = self.below(i + 1)
-            things[i], things[j] = things[j], things[i]
+    def below(self, limit: int, *shape: int) -> Indices:
+        """Whole numbers from 0 to ``limit - 1``: the high half of word × limit, off uniform by less than limit / 2³²."""
+        return (self.words(*shape).astype(np.int64) * limit) >> 32
 
 
 def derived_seed(seed: bytes, *names: str) -> str:

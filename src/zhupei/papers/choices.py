@@ -32,3 +32,25 @@ DEFAULT_SECTIONS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 DEFAULT_NAMES = {Subject.GENERAL: "通用知识（默认）", Subject.PROFESSIONAL: "专业知识（默认）"}
+
+# What every paper keeps to besides its sections: shares of the marks by level, least and greatest (domain.md 1: 掌握 most).
+DEFAULT_TARGETS: dict[str, Any] = {
+    "levels": {"掌握": ["0.3", "0.75"], "熟悉": ["0.1", "0.6"], "了解": ["0", "0.4"]},
+}
+
+# The national bank's form as Hubei uses it (domain.md 1): one paper with cases of two single, one multiple and one true/false.
+HUBEI_SECTIONS: list[dict[str, Any]] = [
+    {"kind": "single", "count": 40, "marks": "1"},
+    {"kind": "multiple", "count": 10, "marks": "2"},
+    {"kind": "true_false", "count": 20, "marks": "1"},
+    {
+        "kind": "case",
+        "count": 4,
+        "marks": "1",
+        "pattern": [
+            {"kind": "single", "number": 2, "marks": "1"},
+            {"kind": "multiple", "number": 1, "marks": "2"},
+            {"kind": "true_false", "number": 1, "marks": "1"},
+        ],
+    },
+]

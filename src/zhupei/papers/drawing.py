@@ -1,13 +1,15 @@
-"""From item versions to papers and keys, as the exam engine takes them. Pure but for the item versions it is given."""
+"""From released versions to papers and keys, as the exam engine takes them. Pure but for the rows it is given."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, cast
+
+import numpy as np
 
 from zhupei.delivery.api import (
     Child,
@@ -22,44 +24,95 @@ from zhupei.delivery.api import (
     slot_key,
 )
 from zhupei.delivery.api import Section as PaperSection
-from zhupei.itembank.api import ItemKind, ItemVersion
+from zhupei.itembank.api import ItemKind, ItemVersion, ReleasedVersion
 
-from .assembly import ALGORITHM, NO_DIFFICULTY, Bank, Piece, SectionPlan, choose, permuted
-from .chance import Chance, derived_seed
+from .assembly import (
+    ALGORITHM,
+    NO_SHARE,
+    PERMILLE,
+    Bank,
+    Piece,
+    SectionPlan,
+    Targets,
+    assemble,
+    natural_mean,
+    neighbour_array,
+    plain_deal,
+)
+from .assembly import figures as figures_of
+from .assembly import violations as violations_of
+from .chance import Indices, Stream, derived_seed
 from .choices import SECTION_TITLES, SUBJECT_TITLES
 
 
 def plan_of(sections: Iterable[Mapping[str, Any]]) -> tuple[SectionPlan, ...]:
     """A blueprint's sections as the draw takes them."""
     return tuple(
-        SectionPlan(s["kind"], int(s["count"]), Decimal(s["marks"]), s["rule"], int(s.get("children", 0)))
+        SectionPlan(
+            s["kind"],
+            int(s["count"]),
+            Decimal(s["marks"]),
+            s["rule"],
+            int(s.get("children", 0)),
+            tuple((p["kind"], int(p["number"]), Decimal(p["marks"])) for p in s.get("pattern", ())),
+        )
         for s in sections
     )
 
 
-def pieces_of(versions: Sequence[ItemVersion]) -> list[Piece]:
-    """Item versions as the draw takes them. An item whose difficulty nobody judged counts as the mean of its cell."""
-    judged: dict[tuple[str, str], list[Fraction]] = {}
-    for version in versions:
-        if version.difficulty is not None:
-            judged.setdefault((version.item.kind, version.item.chapter), []).append(
-                Fraction(version.difficulty)
-            )
+def targets_of(targets: Mapping[str, Any], weights: Mapping[str, Fraction]) -> Targets:
+    """A blueprint's targets as the draw takes them; ``weights``: the syllabus's, where the blueprint has none of its own."""
+    base = Targets()
+
+    def one(name: str, default: Any) -> Any:
+        return Fraction(targets[name]) if targets.get(name) is not None else default
+
+    def pair(value: Sequence[str]) -> tuple[Fraction, Fraction]:
+        return Fraction(value[0]), Fraction(value[1])
+
+    own = {chapter: Fraction(weight) for chapter, weight in targets.get("chapters", {}).items()}
+    return Targets(
+        weights=own or dict(weights),
+        chapter_tolerance=one("chapter_tolerance", base.chapter_tolerance),
+        levels={level: pair(bounds) for level, bounds in targets.get("levels", {}).items()},
+        mean=one("mean", None),
+        tolerance=one("tolerance", base.tolerance),
+        spread=pair(targets["spread"]) if targets.get("spread") else None,
+        information=one("information", base.information),
+        overlap=one("overlap", base.overlap),
+        exposure=one("exposure", base.exposure),
+    )
+
+
+def pieces_of(rows: Sequence[ReleasedVersion]) -> list[Piece]:
+    """Released versions as the draw takes them. An item whose difficulty nobody judged counts as the mean of its cell."""
+    judged: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        if row.share is not None:
+            cell = (row.version.item.kind, row.version.chapter)
+            judged.setdefault(cell, []).append(int(row.share * PERMILLE))
+    means = {cell: round(Fraction(sum(shares), len(shares))) for cell, shares in judged.items()}
     pieces = []
-    for version in versions:
-        item = version.item
-        cell = judged.get((item.kind, item.chapter))
-        if version.difficulty is not None:
-            share = Fraction(version.difficulty)
+    for row in rows:
+        version, kind = row.version, row.version.item.kind
+        if row.share is not None:
+            share = int(row.share * PERMILLE)
         else:
-            # to the thousandth, as authors write it: a common denominator for exact sums
-            share = (
-                Fraction(round(sum(cell, Fraction(0)) / len(cell) * 1000), 1000) if cell else NO_DIFFICULTY
-            )
-        slots = len(version.content["children"]) if item.kind == ItemKind.CASE else 1
+            share = means.get((kind, version.chapter), NO_SHARE)
+        children = tuple(child["kind"] for child in version.content["children"])
         pieces.append(
             Piece(
-                item.uid, version.number, item.kind, item.chapter, item.level, share, slots, version.content
+                version.item.uid,
+                version.number,
+                kind,
+                version.chapter,
+                version.level,
+                share,
+                len(children) or 1,
+                version.content,
+                children,
+                row.a,
+                row.b,
             )
         )
     return pieces
@@ -87,98 +140,222 @@ def _key(kind: str, right: Sequence[str], rule: str) -> Key:
 
 @dataclass(frozen=True)
 class Form:
-    """What a draw needs of one post and subject."""
+    """What a draw needs of one subject, for a post or for posts that share their items."""
 
     subject: str
-    post_name: str
     bank: Bank
     full_mark: Decimal
     bank_version: str
 
+    @cached_property
+    def mean(self) -> Fraction:
+        """The expected share of the marks that every paper aims at."""
+        return self.bank.targets.mean if self.bank.targets.mean is not None else natural_mean(self.bank)
 
-class Drawer:
-    """Draws one batch: the same seed, candidates and forms give the same papers on any machine."""
 
-    def __init__(self, seed: bytes, batch_key: str) -> None:
-        self.seed, self.batch_key = seed, batch_key
-        self.drawn: Counter[str] = Counter()
-        self._seen: set[tuple[Any, ...]] = set()
+@dataclass(frozen=True)
+class Seat:
+    """Where a candidate sits: the room in one session, and the seat in it, counted row by row from 1."""
 
-    def paper(
-        self, candidate_key: str, form: Form, avoid: Collection[str] = (), *, balance: bool = True
-    ) -> Paper:
-        """The next candidate's paper; its items count as drawn from here on. No two papers of a batch are equal."""
-        attempt = 0
-        while True:
-            names = (
-                ALGORITHM,
-                self.batch_key,
-                candidate_key,
-                form.subject,
-                *([str(attempt)] if attempt else []),
-            )
-            chance = Chance.of(self.seed, *names)
-            sections = choose(form.bank, chance, self.drawn, avoid, balance=balance)
-            units = tuple(
-                _unit(piece, plan, chance)
-                for plan, pieces in zip(form.bank.plan, sections, strict=True)
-                for piece in pieces
-            )
-            face = tuple((u.item_uid, tuple(o.id for o in u.options)) for u in units)
-            if face not in self._seen or attempt == 20:  # a bank so small that nothing else can be drawn
-                break
-            attempt += 1
-        self._seen.add(face)
-        self.drawn.update(unit.item_uid for unit in units)
+    room: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted of a draw: candidates in the order of their keys, seats, and items that each met before."""
+
+    batch_key: str
+    candidates: tuple[str, ...]
+    seats: Mapping[str, Seat] = field(default_factory=dict)
+    row_length: int = 10
+    met: Mapping[str, Collection[str]] = field(default_factory=dict)
+    rested: Collection[str] = ()
+
+    def seated(self) -> list[str]:
+        """The candidates as they sit, room after room; those without a seat last."""
+
+        def place(key: str) -> tuple[bool, str, int, str]:
+            seat = self.seats.get(key)
+            return (seat is None, seat.room if seat else "", seat.number if seat else 0, key)
+
+        return sorted(self.candidates, key=place)
+
+    def neighbours(self, keys: Sequence[str]) -> list[list[int]]:
+        """For each of ``keys``, the positions in it of those beside, before and behind: eight at most."""
+        at = {(s.room, s.number): n for n, key in enumerate(keys) if (s := self.seats.get(key))}
+        found = []
+        for key in keys:
+            seat = self.seats.get(key)
+            found.append([] if seat is None else [at[p] for p in self._around(seat) if p in at])
+        return found
+
+    def _around(self, seat: Seat) -> Iterator[tuple[str, int]]:
+        across = (seat.number - 1) % self.row_length
+        for down in (-self.row_length, 0, self.row_length):
+            for side in (-1, 0, 1):
+                if (down or side) and 0 <= across + side < self.row_length:
+                    yield seat.room, seat.number + down + side
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The pieces of every candidate's paper in one subject, and how even they came out."""
+
+    form: Form
+    keys: tuple[str, ...]
+    papers: Indices
+    figures: dict[str, Any]
+
+
+def select(seed: bytes, order: Order, form: Form, group: str) -> Selection:
+    """Choose the pieces of every candidate's paper. ``group`` names the posts drawn together."""
+    keys = order.seated()
+    beside = order.neighbours(keys)
+    met = {n: order.met[key] for n, key in enumerate(keys) if order.met.get(key)}
+    names = (ALGORITHM, order.batch_key, form.subject, group)
+    papers = assemble(
+        form.bank, len(keys), Stream.of(seed, *names), met=met, neighbours=beside, rested=order.rested
+    )
+    around = neighbour_array(beside, len(keys))
+    result = figures_of(form.bank, papers, around, met)
+    plain = figures_of(form.bank, plain_deal(form.bank, len(keys), Stream.of(seed, *names, "plain")), around)
+    figures = {
+        "subject": form.subject,
+        "papers": result.papers,
+        "distinct": result.distinct,
+        "score": _score(result),
+        "plain": _score(plain),
+        "exposure": round(result.exposure, 3),
+        "overlap": {"max": round(result.overlap_max, 3), "mean": round(result.overlap_mean, 3)},
+        "plain_overlap": {"max": round(plain.overlap_max, 3), "mean": round(plain.overlap_mean, 3)},
+        "met": result.met,
+        "violations": dict(violations_of(form.bank, papers, form.mean, around)),
+    }
+    return Selection(form, tuple(keys), papers, figures)
+
+
+def _score(figures: Any) -> dict[str, float]:
+    return {
+        "min": round(figures.score_min, 3),
+        "max": round(figures.score_max, 3),
+        "mean": round(figures.score_mean, 3),
+        "sd": round(figures.score_sd, 3),
+    }
+
+
+class Printer:
+    """Writes chosen pieces out as papers: options in an order of this candidate's own, right answers spread over the letters."""
+
+    def __init__(self, seed: bytes, batch_key: str, form: Form, right: Mapping[str, Sequence[str]]) -> None:
+        """``right``: the option ids that are right, by slot key, of every piece that may be printed."""
+        self.seed, self.batch_key, self.form, self.right = seed, batch_key, form, right
+        self._options: dict[str, dict[str, Option]] = {}
+
+    def papers(self, selection: Selection, title_of: Mapping[str, str]) -> Iterator[tuple[str, Paper]]:
+        """Every candidate's paper. ``title_of``: the name of each candidate's post."""
+        for key, row in zip(selection.keys, selection.papers.tolist(), strict=True):
+            yield key, self.paper(key, title_of[key], [self.form.bank.pieces[n] for n in row])
+
+    def paper(self, key: str, post_name: str, pieces: Sequence[Piece]) -> Paper:
+        """One paper of these pieces, in this order; its own seed decides the order of options."""
+        form, plan = self.form, self.form.bank.plan
+        seed = derived_seed(self.seed, ALGORITHM, self.batch_key, key, form.subject)
+        orders = self._orders(pieces, Stream(bytes.fromhex(seed)))
+        sections = [section for section in plan for _ in range(section.count)]
         return signed_off(
             Paper(
-                paper_id=f"{self.batch_key}/{candidate_key}/{form.subject}",
-                candidate_id=candidate_key,
+                paper_id=f"{self.batch_key}/{key}/{form.subject}",
+                candidate_id=key,
                 subject=form.subject,
-                title=f"{form.post_name} {SUBJECT_TITLES[form.subject]}",  # type: ignore[index]
-                seed=derived_seed(self.seed, *names),
+                title=f"{post_name} {SUBJECT_TITLES[form.subject]}",  # type: ignore[index]
+                seed=seed,
                 algorithm=ALGORITHM,
                 bank_version=form.bank_version,
                 sections=tuple(
                     PaperSection(
-                        kind=cast(Kind, plan.kind),
-                        title=SECTION_TITLES[plan.kind],  # type: ignore[index]
-                        count=plan.count,
-                        marks_each=plan.marks,
+                        kind=cast(Kind, section.kind),
+                        title=SECTION_TITLES[section.kind],  # type: ignore[index]
+                        count=section.count,
+                        marks_each=section.marks if not section.pattern else Decimal(0),
                     )
-                    for plan in form.bank.plan
+                    for section in plan
                 ),
-                units=units,
+                units=tuple(
+                    self._unit(piece, section, orders)
+                    for piece, section in zip(pieces, sections, strict=True)
+                ),
                 full_mark=form.full_mark,
             )
         )
 
-
-def _options(source: Mapping[str, Any], kind: str, chance: Chance) -> tuple[Option, ...]:
-    """Options in this paper's order. 正确 and 错误 always stand in that order."""
-    options: Sequence[Mapping[str, str]] = source["options"]
-    if kind != ItemKind.TRUE_FALSE:
-        options = permuted(options, source.get("anchored", ()), chance)
-    return tuple(Option(id=o["id"], text=o["text"]) for o in options)
-
-
-def _unit(piece: Piece, plan: SectionPlan, chance: Chance) -> Unit:
-    children = tuple(
-        Child(
-            no=child["no"],
-            kind=cast(ChildKind, child["kind"]),
-            stem=child["stem"],
-            options=_options(child, child["kind"], chance),
-            marks=plan.marks,
+    def _unit(self, piece: Piece, section: SectionPlan, orders: Mapping[str, Sequence[str]]) -> Unit:
+        content = piece.content
+        children = tuple(
+            Child(
+                no=child["no"],
+                kind=cast(ChildKind, child["kind"]),
+                stem=child["stem"],
+                options=self._shown(slot_key(piece.uid, child["no"]), child, orders),
+                marks=section.marks_of(child["kind"]),
+            )
+            for child in content["children"]
         )
-        for child in piece.content["children"]
-    )
-    return Unit(
-        item_uid=piece.uid,
-        version=piece.version,
-        kind=cast(Kind, piece.kind),
-        stem=piece.content["stem"],
-        marks=plan.marks * piece.slots,
-        options=() if children else _options(piece.content, piece.kind, chance),
-        children=children,
-    )
+        return Unit(
+            item_uid=piece.uid,
+            version=piece.version,
+            kind=cast(Kind, piece.kind),
+            stem=content["stem"],
+            marks=section.worth(piece),
+            options=() if children else self._shown(piece.uid, content, orders),
+            children=children,
+        )
+
+    def _shown(
+        self, slot: str, source: Mapping[str, Any], orders: Mapping[str, Sequence[str]]
+    ) -> tuple[Option, ...]:
+        options = self._options.get(slot)
+        if options is None:
+            options = {o["id"]: Option(id=o["id"], text=o["text"]) for o in source["options"]}
+            self._options[slot] = options
+        return tuple(options[id_] for id_ in orders[slot])
+
+    def _orders(self, pieces: Sequence[Piece], stream: Stream) -> dict[str, Sequence[str]]:
+        """The order of options of every slot. True/false keeps 正确, 错误; anchored options ("以上都对") keep their places; the
+        right answers of single choice fall on each letter equally often, as far as numbers allow."""
+        orders: dict[str, Sequence[str]] = {}
+        singles: dict[int, list[str]] = {}
+        for slot, kind, source in _slots(pieces):
+            ids = [option["id"] for option in source["options"]]
+            if kind == ItemKind.TRUE_FALSE:
+                orders[slot] = ids
+                continue
+            anchored = source.get("anchored", ())
+            loose = [id_ for id_ in ids if id_ not in anchored]
+            rest = iter([loose[n] for n in stream.order(len(loose)).tolist()])
+            orders[slot] = [id_ if id_ in anchored else next(rest) for id_ in ids]
+            if kind == ItemKind.SINGLE and not anchored:
+                singles.setdefault(len(ids), []).append(slot)
+        for count, slots in sorted(singles.items()):
+            for slot, place in zip(slots, even_places(len(slots), count, stream), strict=True):
+                ids = [id_ for id_ in orders[slot] if id_ not in self.right[slot]]
+                ids.insert(place, self.right[slot][0])
+                orders[slot] = ids
+        return orders
+
+
+def even_places(slots: int, letters: int, stream: Stream) -> list[int]:
+    """A place among the letters for each slot's right answer, each letter equally often; what is left over falls at random."""
+    rounds = -(-slots // letters)
+    places = np.concatenate([stream.order(letters) for _ in range(rounds)])[:slots]
+    return [int(place) for place in places[stream.order(slots)]]
+
+
+def _slots(pieces: Iterable[Piece]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Every slot of some pieces, with its kind and where its options stand."""
+    for piece in pieces:
+        if piece.children:
+            for child in piece.content["children"]:
+                yield slot_key(piece.uid, child["no"]), child["kind"], child
+        else:
+            yield piece.uid, piece.kind, piece.content

@@ -11,7 +11,8 @@ class Blueprint(models.Model):
     """The plan of a paper (R037): sections, marks, rules. Versions never change; at most one is in force.
 
     ``sections``: ``[{"kind": "single", "count": 30, "marks": "2", "rule": "all_or_nothing"}, …]``; a case section has
-    ``children`` (how many in all) and marks per child.
+    ``children`` (how many in all) and marks per child, or ``pattern``: ``[{"kind", "number", "marks"}, …]``. ``targets``: what
+    every paper keeps to besides, as ``drawing.targets_of`` reads it; what it leaves out is at its default.
     """
 
     post = models.ForeignKey(
@@ -21,6 +22,7 @@ class Blueprint(models.Model):
     version = models.PositiveIntegerField(_("version"))
     name = models.CharField(_("blueprint name"), max_length=100)
     sections = models.JSONField()
+    targets = models.JSONField(default=dict)
     full_mark = models.DecimalField(_("full mark"), max_digits=5, decimal_places=1)
     is_current = models.BooleanField(_("in force"), default=True)
     created_by = models.CharField(max_length=100)
@@ -46,7 +48,11 @@ class Blueprint(models.Model):
 
 
 class Draw(models.Model):
-    """One drawing of papers for a batch: the seed's digest is kept before the draw, the seed itself with it."""
+    """One drawing of papers for a batch: the seed's digest is kept before the draw, the seed itself with it.
+
+    ``inputs``: all that the papers followed from besides seed and release, as ``drawing.Order``; ``figures``: how even they came
+    out, one entry for each group of posts drawn together.
+    """
 
     batch_key = models.CharField(max_length=60, unique=True)
     release = models.ForeignKey("itembank.BankRelease", on_delete=models.PROTECT, related_name="+")
@@ -56,6 +62,8 @@ class Draw(models.Model):
     committed_at = models.DateTimeField()
     drawn_at = models.DateTimeField(null=True)
     drawn_by = models.CharField(max_length=100)
+    inputs = models.JSONField(default=dict)
+    figures = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return self.batch_key

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -15,11 +13,12 @@ from django.utils.translation import gettext as _
 
 from zhupei.delivery.api import Paper, paper_digest
 from zhupei.itembank.api import BankRelease, ItemKind, chapters_of, versions_in
+from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
 from zhupei.rulebook.api import Post, Subject
 
-from .assembly import Bank, CannotFill, expected_score
-from .drawing import pieces_of, plan_of
+from .assembly import Bank, CannotFill
+from .drawing import pieces_of, plan_of, targets_of
 from .models import Blueprint, Draw, PaperForm
 
 
@@ -37,11 +36,29 @@ def blueprint_for(post: Post, subject: str) -> Blueprint:
     return found
 
 
-def bank_for(sections: Iterable[Mapping[str, Any]], post: Post, subject: str, release: BankRelease) -> Bank:
+def weights_of(post: Post, subject: str) -> dict[str, Fraction]:
+    """The weights of the syllabus's chapters; empty where it has none."""
+    return {entry.number: Fraction(entry.weight) for entry in chapters_of(post, subject)}
+
+
+def bank_for(
+    sections: Iterable[Mapping[str, Any]],
+    targets: Mapping[str, Any],
+    post: Post,
+    subject: str,
+    release: BankRelease,
+    *,
+    on: date | None = None,
+) -> Bank:
     """The released items of a post and subject in the cells of a blueprint. Raises ``Refusal`` naming the short cell (R037)."""
-    weights = {entry.number: Fraction(entry.weight) for entry in chapters_of(post, subject)}
+    rows = versions_in(release, post=post, subject=subject, on=on or clock.today())
     try:
-        return Bank(plan_of(sections), pieces_of(versions_in(release, post=post, subject=subject)), weights)
+        return Bank(
+            plan_of(sections),
+            pieces_of(rows),
+            targets_of(targets, weights_of(post, subject)),
+            release.enemies,
+        )
     except CannotFill as error:
         short = error.shortage
         facts = {
@@ -53,7 +70,7 @@ def bank_for(sections: Iterable[Mapping[str, Any]], post: Post, subject: str, re
             "has": short.has,
             "release": release.number,
         }
-        if short.section.kind == ItemKind.CASE and short.needed == short.section.children:
+        if short.section.kind == ItemKind.CASE and short.needed == short.section.slots:
             text = _(
                 "The bank (release %(release)d) cannot fill the paper: %(post)s, %(subject)s, %(kind)s: no choice of cases "
                 "adds up to %(needed)d sub-questions. Add cases or change the blueprint."
@@ -73,13 +90,15 @@ def bank_for(sections: Iterable[Mapping[str, Any]], post: Post, subject: str, re
 
 def check_fillable(post: Post, subject: str, release: BankRelease) -> None:
     """Raise ``Refusal`` naming the short cell unless the release can fill the blueprint in force for a post and subject."""
-    bank_for(blueprint_for(post, subject).sections, post, subject, release)
+    blueprint = blueprint_for(post, subject)
+    bank_for(blueprint.sections, blueprint.targets, post, subject, release)
 
 
 def posts_with_items(release: BankRelease, subject: str) -> QuerySet[Post]:
     """The posts for which a release holds any item of a subject."""
-    held = release.versions.filter(item__subject=subject).values("item__posts")
-    return Post.objects.filter(pk__in=held).order_by("position")
+    rows = release.versions.filter(subject=subject).values_list("post_codes", flat=True).distinct()
+    codes = {code for joined in rows for code in joined.split(",") if code}
+    return Post.objects.filter(code__in=codes).order_by("position")
 
 
 def papers_of(draw: Draw) -> dict[str, dict[str, Paper]]:
@@ -112,90 +131,3 @@ def items_met(candidate_keys: Iterable[str]) -> dict[str, set[str]]:
     for key, content in rows:
         met.setdefault(key, set()).update(unit["item_uid"] for unit in content["units"])
     return met
-
-
-@dataclass(frozen=True)
-class SubjectReport:
-    """Figures of one blueprint's papers in a draw. Scores are expected marks by the authors' judgement of difficulty."""
-
-    blueprint: Blueprint
-    papers: int
-    expected_min: Decimal
-    expected_max: Decimal
-    expected_mean: Decimal
-    expected_sd: Decimal
-    exposure_max: int
-    exposure_mean: Decimal
-    exposure_ratio: Decimal
-    overlap_mean: Decimal
-    """Share of the items that two papers have in common, averaged over all pairs (R037)."""
-    distinct: bool
-
-    @property
-    def expected_range(self) -> Decimal:
-        return self.expected_max - self.expected_min
-
-
-def draw_report(draw: Draw) -> list[SubjectReport]:
-    """How even a draw came out, one report for each blueprint it used.
-
-    Exposure is within cells (kind, chapter and, for cases, size): the ratio is the largest, over the cells, of the most drawn
-    item to the cell's mean, counting items that were not drawn.
-    """
-    rows: dict[int, list[PaperForm]] = {}
-    for row in draw.papers.select_related("blueprint"):
-        rows.setdefault(row.blueprint_id, []).append(row)
-    reports = []
-    for papers in rows.values():
-        blueprint = papers[0].blueprint
-        versions = draw.release.versions.filter(item__subject=blueprint.subject).select_related("item")
-        reports.append(_report(blueprint, papers, {p.uid: p for p in pieces_of(list(versions))}))
-    return reports
-
-
-def _report(blueprint: Blueprint, rows: list[PaperForm], pieces: Mapping[str, Any]) -> SubjectReport:
-    plan = plan_of(blueprint.sections)
-    scores: list[Fraction] = []
-    counts: Counter[str] = Counter()
-    faces: set[str] = set()
-    size = 0
-    for row in rows:
-        uids = [unit["item_uid"] for unit in row.content["units"]]
-        size = len(uids)
-        counts.update(uids)
-        faces.add(
-            str([(u["item_uid"], [o["id"] for o in u.get("options", ())]) for u in row.content["units"]])
-        )
-        sections, at = [], 0
-        for section in plan:
-            sections.append([pieces[uid] for uid in uids[at : at + section.count]])
-            at += section.count
-        scores.append(expected_score(plan, sections))
-    n = len(scores)
-    mean = sum(scores, Fraction(0)) / n
-    variance = sum(((s - mean) ** 2 for s in scores), Fraction(0)) / n
-    # every released item of the cells that the papers drew from, drawn or not
-    cells: dict[tuple[str, str, int], list[int]] = {}
-    for uid, piece in pieces.items():
-        cells.setdefault((piece.kind, piece.chapter, piece.slots), []).append(counts[uid])
-    cells = {cell: drawn for cell, drawn in cells.items() if any(drawn)}
-    ratios = [Fraction(max(c) * len(c), sum(c)) for c in cells.values()]
-    total = sum(counts.values())
-    pairs = Fraction(sum(c * (c - 1) for c in counts.values()), n * (n - 1) * size) if n > 1 else Fraction(0)
-    return SubjectReport(
-        blueprint,
-        n,
-        _places(min(scores)),
-        _places(max(scores)),
-        _places(mean),
-        Decimal(str(round(float(variance) ** 0.5, 3))),
-        max(counts.values()),
-        _places(Fraction(total, sum(len(c) for c in cells.values()))),
-        _places(max(ratios)),
-        _places(pairs),
-        len(faces) == n,
-    )
-
-
-def _places(value: Fraction) -> Decimal:
-    return round(Decimal(value.numerator) / Decimal(value.denominator), 3)

@@ -19,7 +19,7 @@ from . import access, actions
 from .drawing import plan_of
 from .forms import RULES, BlueprintForm, values_of
 from .models import Blueprint
-from .queries import check_fillable, draw_report, posts_with_items
+from .queries import check_fillable, posts_with_items
 
 
 def _rows(blueprint: Blueprint) -> list[dict[str, Any]]:
@@ -126,6 +126,4 @@ def draws(request: HttpRequest) -> HttpResponse:
 def draw(request: HttpRequest, pk: int) -> HttpResponse:
     """How even a draw came out, and the seed's commitment."""
     found = get_object_or_404(access.draws_for(request.actor), pk=pk)
-    return render(
-        request, "papers/draw.html", {"draw": found, "reports": draw_report(found) if found.drawn_at else []}
-    )
+    return render(request, "papers/draw.html", {"draw": found, "figures": found.figures})

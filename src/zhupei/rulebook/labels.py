@@ -31,6 +31,7 @@ GROUPS: list[tuple[Any, list[tuple[str, Any]]]] = [
             ("subject_pass_mark", _("Pass mark of each subject")),
             ("carry_over", _("A passed subject counts in the next test")),
             ("resit_months", _("Test again without new training within so many months")),
+            ("seats_in_row", _("Seats in a row of an exam hall (who sits beside whom)")),
             ("multiple_choice_rule", _("How a multiple-choice item is marked")),
             ("subject_order", _("Order of the two subjects")),
             ("late_entry_minutes", _("No entry from so many minutes after the start")),
@@ -42,6 +43,9 @@ GROUPS: list[tuple[Any, list[tuple[str, Any]]]] = [
                 "key_release_minutes",
                 _("The keys of a batch are released at the earliest so many minutes before the start"),
             ),
+            ("correction_policy", _("When a wrong key is corrected")),
+            ("challenge_workdays", _("A review of a result can be asked for within so many working days")),
+            ("challenge_answer_workdays", _("A review is answered within so many working days")),
             ("hall_break_minutes", _("Minutes between two sessions of a hall")),
             ("filing_before_test", _("The batch must be filed before the test")),
             ("certificate_pattern", _("Pattern of the certificate number")),
@@ -85,6 +89,10 @@ CHOICES: dict[str, dict[str, Any]] = {
         "all_or_nothing": _("full marks only for exactly the right options"),
         "half_per_right": _("half a mark for each right option, none once a wrong one is chosen"),
         "proportional": _("marks in proportion to the right options, none once a wrong one is chosen"),
+    },
+    "correction_policy": {
+        "nobody_loses": _("nobody loses marks: the answers that counted before go on counting"),
+        "strict": _("only the corrected answers count: marks go down as well as up"),
     },
     "subject_order": {"sequence": _("general knowledge first, then professional knowledge")},
     "invigilators_rule": {

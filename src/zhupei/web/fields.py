@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from functools import cache
 from typing import Any
 
@@ -42,6 +43,17 @@ class EncryptedField(models.TextField):
         if lookup_name != "isnull":
             raise TypeError(f"an encrypted column has no {lookup_name} lookup; use its index column")
         return super().get_lookup(lookup_name)
+
+
+class EncryptedJSONField(EncryptedField):
+    """A JSON value kept as SM4-GCM ciphertext."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return None if value is None else super().get_prep_value(json.dumps(value, ensure_ascii=False))
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        text = super().from_db_value(value, expression, connection)
+        return None if text is None else json.loads(text)
 
 
 def blind_index(purpose: str, text: str) -> str:

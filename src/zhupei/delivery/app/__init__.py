@@ -19,6 +19,7 @@ Addresses (all under the root path)
     GET/POST /hand-in       summary, then hand in
     GET  /result            both scores
     POST /leave             sign out of this machine (after hand-in)
+    GET  /media/<digest>    an image of an item, to a candidate who is sitting it
     GET  /photo /watermark.svg /look /static/... /health
 
 Modules

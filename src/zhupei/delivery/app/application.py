@@ -93,6 +93,8 @@ class ExamApp(Entrance, Answering, Onward, Extras):
     async def _answer(self, request: Request, look: Look) -> Response:
         if request.path.startswith("/static/"):
             return self._static(request)
+        if request.path.startswith("/media/") and request.method in ("GET", "HEAD"):
+            return await self._media(request)
         methods = self._routes.get(request.path)
         if methods is None:
             raise Refusal("not_found", status=404)

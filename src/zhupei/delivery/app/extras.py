@@ -1,4 +1,4 @@
-"""Routes beside the test: photo, watermark, display settings, static files, health."""
+"""Routes beside the test: photo, the items' images, watermark, display settings, static files, health."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from zhupei.delivery.app.http import Request, Response, as_json
 from zhupei.delivery.app.visit import Visit
+from zhupei.delivery.formats.bundles import media_type
 from zhupei.delivery.pages import paper
 from zhupei.delivery.pages.frame import Look
 from zhupei.delivery.texts import LANGUAGES
@@ -46,6 +47,15 @@ class Extras(Visit):
             raise Refusal("not_found", status=404)
         kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
         return Response(200, content, kind, cache="private, max-age=3600")
+
+    async def _media(self, request: Request) -> Response:
+        """An image of the candidate's bundle, while he sits: the browser keeps it so long and asks once."""
+        view = self.engine.view(self._candidate(request))
+        content = view.bundle.media.get(request.path.removeprefix("/media/"))
+        if content is None or view.state not in ("running", "paused"):
+            raise Refusal("not_found", status=404)
+        age = view.bundle.rules.minutes * 60
+        return Response(200, content, media_type(content), cache=f"private, max-age={age}, immutable")
 
     async def _watermark(self, request: Request, look: Look) -> Response:
         view = self.engine.view(self._candidate(request))

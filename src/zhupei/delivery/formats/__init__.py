@@ -11,6 +11,9 @@ each answered and marked on its own; every other unit is answered itself. A thin
 **option ids** (the bank's own, not the letters shown: letters follow the order on this candidate's paper).
 Order of units and options in ``Paper`` is final, with anchored options already in place.
 
+**Texts.** Stems and options are texts as ``zhupei.kernel.richtext`` has them: plain, with images, tables and
+formulas marked up in them. The images that they name travel once, in ``Bundle.media``.
+
 **Numbers.** Marks are ``Decimal`` and travel as strings. Moments (``at``) are whole milliseconds since 1970
 UTC, for the record only. ``tick`` is milliseconds of the engine's own clock, which alone decides deadlines
 (see ``state``).

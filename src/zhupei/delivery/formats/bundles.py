@@ -8,9 +8,13 @@ from typing import Literal
 import msgspec
 
 from zhupei.delivery.formats.base import FormatError, Frozen, digest
-from zhupei.delivery.formats.papers import Key, Paper, check_paper, paper_digest, signed_off
+from zhupei.delivery.formats.papers import Key, Paper, check_paper, paper_digest, paper_media, signed_off
+from zhupei.kernel.crypto import sm3
 
 BUNDLE_FORMAT = 1
+MAX_IMAGE, MAX_MEDIA = 1 << 20, 64 << 20
+"""Bytes of one image, and of all images of a bundle."""
+_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 class Rules(Frozen, frozen=True, kw_only=True):
@@ -72,7 +76,7 @@ class Candidate(Frozen, frozen=True, kw_only=True):
 
 class Bundle(Frozen, frozen=True, kw_only=True):
     """Everything a hall needs to hold the sessions of one batch with its uplink cut. Fill the last two by
-    ``complete``."""
+    ``complete``. ``media``: the images that the papers name, PNG or JPEG, by the SM3 of their bytes."""
 
     bundle_id: str
     batch_no: str
@@ -85,6 +89,7 @@ class Bundle(Frozen, frozen=True, kw_only=True):
     keys: dict[str, Key]
     created_at: int
     photos: dict[str, bytes] = {}
+    media: dict[str, bytes] = {}
     notice: str = ""
     format: int = BUNDLE_FORMAT
     counts: dict[str, int] = {}
@@ -92,7 +97,8 @@ class Bundle(Frozen, frozen=True, kw_only=True):
 
 
 def bundle_counts(bundle: Bundle) -> dict[str, int]:
-    return {
+    media = {"media": len(bundle.media)} if bundle.media else {}  # not there in older files
+    return media | {
         "candidates": len(bundle.candidates),
         "papers": sum(len(candidate.papers) for candidate in bundle.candidates),
         "keys": len(bundle.keys),
@@ -103,14 +109,16 @@ def bundle_counts(bundle: Bundle) -> dict[str, int]:
 
 
 def bundle_digests(bundle: Bundle) -> dict[str, str]:
-    """One digest a part, so that a difference names its part. Papers are covered by their own digests."""
+    """One digest a part, so that a difference names its part. Papers and media are covered by their own
+    digests."""
     people = [msgspec.structs.replace(candidate, papers={}) for candidate in bundle.candidates]
     papers = {
         f"{candidate.candidate_id}/{subject}": paper_digest(paper)
         for candidate in bundle.candidates
         for subject, paper in candidate.papers.items()
     }
-    return {
+    media = {"media": digest(sorted(bundle.media))} if bundle.media else {}
+    return media | {
         "candidates": digest(people),
         "papers": digest(papers),
         "keys": digest(bundle.keys),
@@ -150,6 +158,7 @@ def check_bundle(bundle: Bundle) -> None:
         values = [getattr(candidate, name) for candidate in bundle.candidates]
         if len(set(values)) != len(values):
             raise FormatError("candidate_repeats", f"two candidates have the same {name}")
+    _check_media(bundle.media)
     seats: set[tuple[str, str, str]] = set()
     for candidate in bundle.candidates:
         if candidate.room_id not in rooms or candidate.session_id not in sessions:
@@ -175,6 +184,25 @@ def check_bundle(bundle: Bundle) -> None:
                     "digests_differ", f"{candidate.slip_no}: paper {subject} is not what it was"
                 )
             check_paper(paper, bundle.keys, full_mark=bundle.rules.full_mark)
+            if missing := paper_media(paper) - bundle.media.keys():
+                raise FormatError("media_missing", f"{candidate.slip_no}: no image {min(missing)}")
+
+
+def media_type(content: bytes) -> str:
+    """``image/png`` or ``image/jpeg`` by the signature, "" if it is neither."""
+    return next((kind for mark, kind in _SIGNATURES.items() if content.startswith(mark)), "")
+
+
+def _check_media(media: dict[str, bytes]) -> None:
+    if sum(map(len, media.values())) > MAX_MEDIA:
+        raise FormatError("media_large", f"the images have more than {MAX_MEDIA} bytes in all")
+    for name, content in media.items():
+        if len(content) > MAX_IMAGE:
+            raise FormatError("media_large", f"image {name} has more than {MAX_IMAGE} bytes")
+        if not media_type(content):
+            raise FormatError("media_kind", f"image {name} is neither PNG nor JPEG")
+        if sm3(content) != name:
+            raise FormatError("media_differs", f"image {name} is not what it was")
 
 
 bundle_decoder = msgspec.msgpack.Decoder(Bundle)

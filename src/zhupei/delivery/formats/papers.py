@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from zhupei.delivery.formats.base import FormatError, Frozen, digest
+from zhupei.kernel.richtext import media_in
 
 Kind: TypeAlias = Literal["single", "multiple", "true_false", "case"]
 ChildKind: TypeAlias = Literal["single", "multiple", "true_false"]
@@ -118,6 +119,17 @@ class Key(Frozen, frozen=True, kw_only=True):
 
     right: tuple[str, ...]
     rule: ScoreRule = "all_or_nothing"
+
+
+def paper_media(paper: Paper) -> set[str]:
+    """The digests of the images that the texts of the paper name (see ``kernel.richtext``)."""
+    found: set[str] = set()
+    for unit in paper.units:
+        parts: tuple[Unit | Child, ...] = (unit, *unit.children)
+        for part in parts:
+            for text in (part.stem, *(option.text for option in part.options)):
+                found.update(media_in(text))
+    return found
 
 
 def signed_off(paper: Paper) -> Paper:

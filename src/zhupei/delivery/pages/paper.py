@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from zhupei.delivery.engine.replies import View
 from zhupei.delivery.formats.papers import Option, Paper, Slot, Unit
-from zhupei.delivery.html import Html, esc, fill, join, paragraphs
+from zhupei.delivery.html import Html, esc, fill, join
 from zhupei.delivery.pages.frame import NOTHING, Look, hidden, number, page, person_top
+from zhupei.kernel import richtext
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -30,7 +31,7 @@ def unit_html(
             '<div class="case"><div class="background" tabindex="0" role="region" aria-label="{label}">'
             '<h3>{label}</h3>{stem}</div><div class="children">{questions}</div></div>',
             label=look.t("paper.case"),
-            stem=paragraphs(unit.stem),
+            stem=_rich(look, unit.stem),
             questions=questions,
         )
     else:
@@ -42,6 +43,10 @@ def unit_html(
         kind_words=_count_words(look, unit, slots),
         inner=inner,
     )
+
+
+def _rich(look: Look, text: str, *, inline: bool = False) -> Html:
+    return Html(richtext.to_html(text, lambda digest: look.url(f"/media/{digest}"), inline=inline))
 
 
 def _section_of(paper: Paper, unit_no: int) -> str:
@@ -73,13 +78,26 @@ def _question(look: Look, slot: Slot, stem: str, options: Iterable[Option], chos
             value=option.id,
             checked=Html(" checked") if option.id in chosen else NOTHING,
             letter=LETTERS[place],
-            text=option.text,
+            text=_rich(look, option.text, inline=True),
         )
         for place, option in enumerate(options)
     )
+    if richtext.has_table(stem):  # no legend holds one: the number is the legend, the rest stands beside it
+        asked = fill(
+            '<legend class="apart"><span class="no">{no}</span></legend><div class="stem" id="stem-{no}">{stem}</div>',
+            no=slot.no,
+            stem=_rich(look, stem),
+        )
+        described = fill(' aria-describedby="stem-{no}"', no=slot.no)
+    else:
+        asked = fill(
+            '<legend><span class="no">{no}</span><span class="stem">{stem}</span></legend>',
+            no=slot.no,
+            stem=_rich(look, stem, inline=True),
+        )
+        described = NOTHING
     return fill(
-        '<fieldset class="question" id="q{no}" data-key="{key}" data-no="{no}" data-kind="{kind}">'
-        '<legend><span class="no">{no}</span><span class="stem">{stem}</span></legend>'
+        '<fieldset class="question" id="q{no}" data-key="{key}" data-no="{no}" data-kind="{kind}"{described}>{asked}'
         '<p class="hint">{hint} · {marks}<span class="keep keep-{state}" id="keep-{no}">{keep}</span></p>'
         '<ul class="choices">{choices}</ul>'
         '<p class="clear"><button type="submit" name="go" value="clear:{no}" class="quiet">{clear}</button></p>'
@@ -87,7 +105,8 @@ def _question(look: Look, slot: Slot, stem: str, options: Iterable[Option], chos
         no=slot.no,
         key=slot.key,
         kind=slot.kind,
-        stem=stem,
+        asked=asked,
+        described=described,
         hint=look.t(f"hint.{slot.kind}"),
         marks=look.t("paper.marks", marks=number(slot.marks)),
         state=state,

@@ -713,6 +713,7 @@
     var target = event.target || event.srcElement;
     var code = event.keyCode;
     if (target.nodeName === "INPUT" && target.type !== "radio" && target.type !== "checkbox") { return; }
+    if ((code === 37 || code === 39) && hasClass(target, "rich-table")) { return; }  // a wide table scrolls
     if (code === 37 || code === 39) { stop(event); stepKey(code === 39 ? 1 : -1); return; }
     if (!shortcuts) { return; }
     if (code === 77) { stop(event); toggleMark(); return; }

@@ -6,11 +6,14 @@ knows everything. ``FakeClock`` is a clock that only moves when told.
 
 from __future__ import annotations
 
+import base64
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from zhupei.delivery import api
 from zhupei.kernel.crypto import hmac_sm3
@@ -175,6 +178,30 @@ def make_bundle(*, bundle_id: str = "B1", each: int = 3, photos: bool = True, **
             created_at=starts - 86_400_000,
         )
     )
+
+
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
+)
+"""A PNG of one white pixel."""
+
+
+def with_texts(
+    bundle: api.Bundle, *, stem: str, option: str = "", media: dict[str, bytes] | None = None
+) -> api.Bundle:
+    """``bundle`` with another first question in every paper, and with images; not yet completed."""
+    people = []
+    for candidate in bundle.candidates:
+        papers = {}
+        for subject, paper in candidate.papers.items():
+            first, *rest = paper.units
+            options = first.options
+            if option:
+                options = (msgspec.structs.replace(options[0], text=option), *options[1:])
+            first = msgspec.structs.replace(first, stem=stem, options=options)
+            papers[subject] = msgspec.structs.replace(paper, units=(first, *rest))
+        people.append(msgspec.structs.replace(candidate, papers=papers))
+    return msgspec.structs.replace(bundle, candidates=tuple(people), media=media or {})
 
 
 def _photo() -> bytes:

@@ -14,8 +14,8 @@ from zhupei.delivery import api
 from zhupei.delivery.formats import events as f
 from zhupei.delivery.formats.base import encoder
 from zhupei.delivery.formats.bundles import bundle_decoder
-from zhupei.delivery.tests.makers import Desk, make_bundle, make_paper
-from zhupei.kernel.crypto import Sm2Signer, Sm2Verifier, generate_sm2_key
+from zhupei.delivery.tests.makers import PICTURE, Desk, make_bundle, make_paper, with_texts
+from zhupei.kernel.crypto import Sm2Signer, Sm2Verifier, generate_sm2_key, sm3
 
 KEY = b"k" * 16
 SIGNER = Sm2Signer(generate_sm2_key())
@@ -30,6 +30,63 @@ def test_a_bundle_survives_the_trip() -> None:
     bundle = make_bundle()
     assert bundle_decoder.decode(encoder.encode(bundle)) == bundle
     assert bundle.counts == {"candidates": 3, "papers": 6, "keys": 26, "photos": 3, "rooms": 2, "sessions": 1}
+
+
+IMAGE = f"![梁](media:{sm3(PICTURE)})"
+
+
+@pytest.mark.req("R036")
+def test_images_travel_with_the_bundle() -> None:
+    bundle = api.complete(with_texts(make_bundle(), stem=f"见图{IMAGE}", media={sm3(PICTURE): PICTURE}))
+    data = api.seal_bundle(bundle, bundle_key=KEY, signer=SIGNER)
+    again = api.open_bundle(data, bundle_key=KEY, verifier=VERIFIER)
+    assert again == bundle
+    assert again.media == {sm3(PICTURE): PICTURE}
+    assert api.read_bundle_header(data).counts["media"] == 1
+    assert again.candidates[0].papers["general"].units[0].stem == f"见图{IMAGE}"
+
+
+def test_a_bundle_without_images_is_as_it_was_before_there_were_any() -> None:
+    bundle = make_bundle()
+    assert "media" not in bundle.counts.keys() | bundle.digests.keys()
+    assert b"media" not in encoder.encode(bundle)
+
+
+LARGE = PICTURE + bytes((1 << 20) - len(PICTURE))
+GIF = b"GIF89a" + bytes(20)
+
+
+@pytest.mark.parametrize(
+    ("media", "code"),
+    [
+        ({}, "media_missing"),
+        ({sm3(LARGE): LARGE}, "media_missing"),
+        ({sm3(PICTURE): PICTURE + b"x"}, "media_differs"),
+        ({sm3(PICTURE): PICTURE, "x.png": PICTURE}, "media_differs"),
+        ({sm3(PICTURE): PICTURE, sm3(GIF): GIF}, "media_kind"),
+        ({sm3(PICTURE): PICTURE, sm3(LARGE + b"x"): LARGE + b"x"}, "media_large"),
+        ({sm3(PICTURE): PICTURE} | {str(n): LARGE for n in range(65)}, "media_large"),
+    ],
+)
+@pytest.mark.parametrize("place", ["stem", "option"])
+def test_images_that_do_not_fit_are_refused(media: dict[str, bytes], code: str, place: str) -> None:
+    texts = {"stem": "见图", "option": ""} | {place: f"见图{IMAGE}"}
+    with pytest.raises(api.FormatError) as caught:
+        api.complete(with_texts(make_bundle(), media=media, **texts))
+    assert caught.value.code == code
+
+
+def test_the_image_of_a_case_and_of_its_children_is_missed_too() -> None:
+    bundle = make_bundle()
+    one, *others = bundle.candidates
+    case = one.papers["general"].units[-1]
+    child = replaced(case.children[0], stem=IMAGE)
+    for changed in (replaced(case, stem=IMAGE), replaced(case, children=(child, *case.children[1:]))):
+        paper = replaced(one.papers["general"], units=(*one.papers["general"].units[:-1], changed))
+        people = (replaced(one, papers=one.papers | {"general": paper}), *others)
+        with pytest.raises(api.FormatError) as caught:
+            api.complete(replaced(bundle, candidates=people))
+        assert caught.value.code == "media_missing"
 
 
 def test_no_key_in_a_paper() -> None:

@@ -114,6 +114,9 @@ def _build(
         candidates=tuple(rows),
         keys=answers,
         photos=photos,
+        media=itembank.media_bytes(
+            set().union(*(delivery.paper_media(paper) for both in drawn.values() for paper in both.values()))
+        ),
         created_at=int(now.timestamp() * 1000),
     )
     return delivery.complete(_as_read(bundle))
@@ -166,7 +169,12 @@ def draw_batch(batch: Batch, *, by: Actor) -> BundleOut:
         one.enrolment for one in candidates
     )  # hours may have been taken back since the candidates were fixed
     rows = [(candidate_key(one), one.post.code) for one in candidates]
-    draw = papers.draw_papers(str(batch), rows, by=by, avoid=_items_seen(candidates))
+    seats = {
+        candidate_key(one): papers.Seat(f"{one.slot_id}/{one.room_id}", one.seat)
+        for one in candidates
+        if one.seat is not None
+    }
+    draw = papers.draw_papers(str(batch), rows, by=by, avoid=_items_seen(candidates), seats=seats)
     bundle = _build(batch, candidates, papers.papers_of(draw), papers.keys_of(draw))
     key = secrets.token_bytes(crypto.KEY_BYTES)
     data = delivery.seal_bundle(bundle, bundle_key=key, signer=keys.centre_signer())

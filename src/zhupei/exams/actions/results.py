@@ -20,7 +20,7 @@ from .applications import CENTRE_ROLES, Upload
 from .batches import locked_batch
 from .scheduling import batch_step
 
-CONFIRMED, VOIDED = "result_confirmed", "result_voided"
+CONFIRMED, VOIDED, RESCORED = "result_confirmed", "result_voided", "result_rescored"
 
 
 def _who(by: Actor) -> str:
@@ -139,12 +139,14 @@ def doubt_result(result: Result, *, reason: str, by: Actor) -> Result:
 
 @transaction.atomic
 def confirm_result(result: Result, *, reason: str, by: Actor) -> Result:
-    """Lift the doubt on one result and confirm it (the centre's approver), once its batch is confirmed."""
+    """Confirm one result in doubt, or one that a re-scoring made a pass (the centre's approver), once its batch is."""
     by.require(Role.CENTRE_APPROVER)
     result = _locked(result)
     before = result.state
-    if result.state != ResultState.DOUBTFUL:
-        raise Conflict("wrong_state", _("Only a result in doubt is confirmed one by one."))
+    if result.state not in (ResultState.DOUBTFUL, ResultState.PROVISIONAL):
+        raise Conflict(
+            "wrong_state", _("Only a result in doubt, or one scored again, is confirmed one by one.")
+        )
     if result.candidate.batch.state != BatchState.CONFIRMED:
         raise Conflict("batch_not_confirmed", _("Confirm the batch first; the results in doubt stay so."))
     if result.void_proposals.filter(decided_at=None).exists():

@@ -25,6 +25,7 @@ from zhupei.kernel.roles import Role
 from .applications import CENTRE_ROLES
 from .batches import locked_batch
 from .bundles import BUNDLE_TYPE, HALL_ROLES, bundle_key, candidate_key
+from .rescoring import rescore_fresh
 from .scheduling import batch_step
 
 GENERAL, PROFESSIONAL = "general", "professional"
@@ -222,6 +223,9 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
                 general=score.subjects[GENERAL].marks,
                 professional=score.subjects[PROFESSIONAL].marks,
                 passed=score.passed,
+                announced_general=score.subjects[GENERAL].marks,
+                announced_professional=score.subjects[PROFESSIONAL].marks,
+                announced_passed=score.passed,
                 state=ResultState.VOID if sitting.state == "voided" else ResultState.PROVISIONAL,
                 submitted_at=_moment(sitting.submitted_at),
                 shown_at=_moment(sitting.shown_at),
@@ -244,6 +248,7 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
         )
         for result in Result.objects.filter(hall_return=row).select_related("candidate")
     )
+    rescore_fresh(batch, bundle, content)
     batch.state = state
     batch.save(update_fields=["state"])
     note = _("%(sat)d of %(all)d sat the test; %(differences)d differences") % {

@@ -12,7 +12,7 @@ from zhupei.documents import api as documents
 from zhupei.exams import access, prints
 from zhupei.exams.choices import BatchState, ResultState
 from zhupei.exams.models import Candidate, Result
-from zhupei.exams.queries import candidacies_of
+from zhupei.exams.queries import candidacies_of, challenge_until
 from zhupei.kernel import clock
 from zhupei.people.api import person_of
 from zhupei.rulebook.api import decimal_parameter, parameter
@@ -97,13 +97,21 @@ def _words(result: Result) -> tuple[str, str]:
     )
 
 
+def still_open(result: Result) -> bool:
+    """True while a review of the result can be asked for."""
+    until = challenge_until(result)
+    return until is None or until.is_met_by(clock.now())
+
+
 def my_results(request: HttpRequest) -> HttpResponse:
     """The learner's results, newest first, with what they mean."""
     person = person_of(actor_of(request))
     cards = []
     if person is not None:
         for candidate in (
-            candidacies_of(person).filter(result__isnull=False).prefetch_related("result__steps")
+            candidacies_of(person)
+            .filter(result__isnull=False)
+            .prefetch_related("result__steps", "result__rescorings", "result__challenges")
         ):
             result = candidate.result
             meaning, following = _words(result)
@@ -115,6 +123,11 @@ def my_results(request: HttpRequest) -> HttpResponse:
                     "meaning": meaning,
                     "next": following,
                     "reason": reasons[-1] if reasons and result.state == ResultState.VOID else "",
+                    "rescorings": [one for one in result.rescorings.all() if one.moved],
+                    "challenges": [
+                        one for one in result.challenges.all() if one.filed_by_id == person.user_id
+                    ],
+                    "may_challenge": result.state != ResultState.VOID and still_open(candidate.result),
                 }
             )
     return render(

@@ -20,6 +20,7 @@ from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, refusals, status_of
 
+from .learner import still_open
 from .pieces import actor_of, answers, timeline
 
 
@@ -91,8 +92,13 @@ def result_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "may_decide": approver and proposal is not None and proposal.proposed_by_id != actor.user_id,
         "may_confirm": approver
         and proposal is None
-        and result.state == ResultState.DOUBTFUL
+        and result.state in (ResultState.DOUBTFUL, ResultState.PROVISIONAL)
         and candidate.batch.state == BatchState.CONFIRMED,
+        "may_challenge": may_open(actor, "exams:challenge_file")
+        and result.organisation_id == actor.organisation_id
+        and result.state != ResultState.VOID
+        and still_open(result),
+        "rescorings": [one for one in result.rescorings.order_by("pk") if one.moved],
         "entries": timeline(result.steps.order_by("at", "pk"), "reason", RESULT_TONES),
     }
     return render(request, "exams/result.html", context)
@@ -139,7 +145,12 @@ def result_confirm(request: HttpRequest, pk: int) -> HttpResponseBase:
         result,
         ReasonForm(request.POST or None),
         lambda data: actions.confirm_result(result, reason=data["reason"], by=actor),
-        {"title": _("Lift the doubt and confirm"), "submit_label": _("Confirm the result")},
+        {
+            "title": _("Lift the doubt and confirm")
+            if result.state == ResultState.DOUBTFUL
+            else _("Confirm the result"),
+            "submit_label": _("Confirm the result"),
+        },
         _("The result is confirmed."),
     )
 

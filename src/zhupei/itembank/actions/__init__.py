@@ -1,5 +1,7 @@
 """Every write of the item bank."""
 
+from .corrections import correct_key
+from .duplicates import decide_pair, run_duplicates, start_duplicate_run
 from .items import (
     edit_item,
     publish_item,
@@ -11,10 +13,23 @@ from .items import (
     write_item,
 )
 from .loading import confirm_import, discard_import, load_demo_bank, stage_import
+from .register import (
+    Measured,
+    add_enemies,
+    add_picture,
+    record_calibration,
+    remove_enemies,
+    save_standard,
+)
 from .releases import make_release
 
 __all__ = [
+    "Measured",
+    "add_enemies",
+    "add_picture",
     "confirm_import",
+    "correct_key",
+    "decide_pair",
     "discard_import",
     "edit_item",
     "load_demo_bank",
@@ -22,9 +37,14 @@ __all__ = [
     "publish_item",
     "publish_reviewed",
     "read_key",
+    "record_calibration",
+    "remove_enemies",
     "retire_item",
     "return_item",
     "review_item",
+    "run_duplicates",
+    "save_standard",
     "stage_import",
+    "start_duplicate_run",
     "write_item",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -12,9 +11,11 @@ from django.utils.translation import gettext as _
 from zhupei.audit.api import record
 from zhupei.itembank import events
 from zhupei.itembank.choices import ITEM, ItemState
-from zhupei.itembank.models import Item, ItemVersion
+from zhupei.itembank.models import Item, ItemVersion, Media
 from zhupei.itembank.queries import chapters_of, newest_version, text_of_version
-from zhupei.itembank.rules import ItemText, check_item, version_digest
+from zhupei.itembank.rules import ItemText, Place, check_item, pictures_of, version_digest
+from zhupei.itembank.search import index_items
+from zhupei.itembank.standards import link_standards
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Conflict, Refusal
@@ -22,17 +23,24 @@ from zhupei.kernel.roles import BANK, Role
 from zhupei.rulebook.api import Post, Subject
 
 
-def version_of(item: Item, number: int, text: ItemText, *, author: str, author_id: int | None) -> ItemVersion:
+def version_of(
+    item: Item, number: int, text: ItemText, place: Place, *, author: str, author_id: int | None
+) -> ItemVersion:
     """A version ready to save; its digest covers all of it."""
     return ItemVersion(
         item=item,
         number=number,
+        subject=place.subject,
+        post_codes=place.joined_codes(),
+        chapter=place.chapter,
+        level=text.level,
         content=text.content(),
         key=text.key(),
-        explanation=text.whole_explanation(),
+        explanation=text.explanation,
         basis=text.basis,
         difficulty=text.difficulty,
-        digest=version_digest(item.uid, number, text),
+        valid_to=text.valid_to,
+        digest=version_digest(item.uid, number, text, place),
         author=author[:100],
         author_id=author_id,
         created_at=clock.now(),
@@ -70,6 +78,17 @@ def check_place(subject: str, posts: Sequence[Post], chapter: str) -> None:
             )
 
 
+def check_pictures(text: ItemText) -> None:
+    """Raise ``Refusal`` when the text shows a picture that the bank does not have."""
+    shown = pictures_of(text)
+    if Media.objects.filter(digest__in=shown).count() < len(shown):
+        raise Refusal(
+            "picture_unknown",
+            _("A picture of this text is not in the bank. Upload it and paste the line that you get."),
+            field="stem",
+        )
+
+
 def _next_uid(subject: str, posts: Sequence[Post]) -> str:
     """The next free number of the form ``101-G-0001``."""
     prefix = f"{posts[0].code}-{subject[:1].upper()}-"
@@ -88,6 +107,7 @@ def write_item(
     """Write a new item as a draft. Raises ``Refusal`` for a wrong text, place or a number that is taken (R036)."""
     by.require(Role.ITEM_AUTHOR)
     check_item(text)
+    check_pictures(text)
     check_place(subject, posts, chapter)
     uid = uid.strip() or _next_uid(subject, posts)
     item = Item(
@@ -96,7 +116,7 @@ def write_item(
         kind=text.kind,
         chapter=chapter,
         level=text.level,
-        stem=text.search_text(),
+        stem=text.stems(),
         state=ItemState.DRAFT,
         created_at=clock.now(),
     )
@@ -108,8 +128,11 @@ def write_item(
             "item_uid", _("The number %(uid)s is taken.") % {"uid": uid}, field="uid", status=409
         ) from None
     item.posts.set(posts)
-    version = version_of(item, 1, text, author=by.name, author_id=by.user_id)
+    place = Place(subject, chapter, tuple(post.code for post in posts))
+    version = version_of(item, 1, text, place, author=by.name, author_id=by.user_id)
     version.save(force_insert=True)
+    link_standards([item.pk])
+    index_items([item.pk])
     record(
         events.ITEM_WRITTEN, by=by, on=item, after={"version": 1, "digest": version.digest, "kind": text.kind}
     )
@@ -131,14 +154,18 @@ def edit_item(
     if text.kind != item.kind:
         raise Conflict("item_kind_fixed", _("An item keeps its kind. Write a new item for another kind."))
     check_item(text)
+    check_pictures(text)
     check_place(subject, posts, chapter)
     number = newest_version(item).number + 1
-    version = version_of(item, number, text, author=by.name, author_id=by.user_id)
+    place = Place(subject, chapter, tuple(post.code for post in posts))
+    version = version_of(item, number, text, place, author=by.name, author_id=by.user_id)
     version.save(force_insert=True)
     item.state, item.subject, item.chapter, item.level = state, subject, chapter, text.level
-    item.stem = text.search_text()
+    item.stem = text.stems()
     item.save(update_fields=["state", "subject", "chapter", "level", "stem"])
     item.posts.set(posts)
+    link_standards([item.pk])
+    index_items([item.pk])
     record(
         events.ITEM_EDITED,
         by=by,
@@ -178,7 +205,7 @@ def review_item(item: Item, *, number: int | None = None, by: Actor) -> Item:
             clause="R036",
             status=409,
         )
-    check_item(replace(text_of_version(version), difficulty=version.difficulty))
+    check_item(text_of_version(version))
     version.reviewer, version.reviewer_id = by.name[:100], by.user_id
     version.save(update_fields=["reviewer", "reviewer_id"])
     item.state = state

@@ -13,7 +13,9 @@ from zhupei.evidence.api import Retention, read, store
 from zhupei.itembank import demo, events, excel
 from zhupei.itembank.choices import IMPORT, ImportState, ItemState
 from zhupei.itembank.models import Item, ItemImport, ItemVersion
-from zhupei.itembank.rules import ItemText, check_item
+from zhupei.itembank.rules import ItemText, Place, check_item
+from zhupei.itembank.search import index_items
+from zhupei.itembank.standards import link_standards, load_standards
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.errors import Conflict, Refusal
@@ -32,8 +34,12 @@ class NewItem:
     uid: str
     subject: str
     chapter: str
-    post_ids: tuple[int, ...]
+    posts: tuple[Post, ...]
     text: ItemText
+
+    @property
+    def place(self) -> Place:
+        return Place(self.subject, self.chapter, tuple(post.code for post in self.posts))
 
 
 def _create(
@@ -49,7 +55,7 @@ def _create(
                 kind=row.text.kind,
                 chapter=row.chapter,
                 level=row.text.level,
-                stem=row.text.search_text(),
+                stem=row.text.stems(),
                 state=state,
                 is_demo=is_demo,
                 created_at=now,
@@ -61,20 +67,24 @@ def _create(
     through = Item.posts.through
     through.objects.bulk_create(
         [
-            through(item_id=item.pk, post_id=post_id)
+            through(item_id=item.pk, post_id=post.pk)
             for item, row in zip(items, rows, strict=True)
-            for post_id in row.post_ids
+            for post in row.posts
         ],
         batch_size=1000,
     )
     versions = [
-        version_of(item, 1, row.text, author=author, author_id=author_id)
+        version_of(item, 1, row.text, row.place, author=author, author_id=author_id)
         for item, row in zip(items, rows, strict=True)
     ]
     if is_demo:
         for version in versions:
             version.reviewer, version.published_at = demo.REVIEWER, now
-    return ItemVersion.objects.bulk_create(versions, batch_size=500)
+    versions = ItemVersion.objects.bulk_create(versions, batch_size=500)
+    pks = [item.pk for item in items]
+    link_standards(pks)
+    index_items(pks)
+    return versions
 
 
 @transaction.atomic
@@ -86,6 +96,7 @@ def load_demo_bank(*, by: Actor) -> int:
     """
     if by != SYSTEM:
         by.require(Role.BANK_KEEPER)
+    load_standards()
     known = set(Item.objects.values_list("uid", flat=True))
     rows: list[NewItem] = []
     for folder in sorted(path for path in demo.DATA.iterdir() if path.is_dir()):
@@ -108,7 +119,7 @@ def load_demo_bank(*, by: Actor) -> int:
             for uid, text in chapter.items:
                 if uid not in known:
                     check_item(text)
-                    rows.append(NewItem(uid, chapter.subject, chapter.number, (post.pk,), text))
+                    rows.append(NewItem(uid, chapter.subject, chapter.number, (post,), text))
     if rows:
         _create(rows, author=demo.AUTHOR, author_id=None, state=ItemState.PUBLISHED, is_demo=True)
         people = {"author": demo.AUTHOR, "reviewer": demo.REVIEWER, "keeper": demo.KEEPER}
@@ -166,7 +177,7 @@ def confirm_import(row: ItemImport, *, by: Actor) -> int:
             _("The file has %(n)d faults; nothing was taken in. Correct it and hand it in again.")
             % {"n": len(sheet.errors)},
         )
-    new = [NewItem(i.uid, i.subject, i.chapter, tuple(p.pk for p in i.posts), i.text) for i in sheet.items]
+    new = [NewItem(i.uid, i.subject, i.chapter, tuple(i.posts), i.text) for i in sheet.items]
     try:
         with transaction.atomic():
             _create(new, author=by.name, author_id=by.user_id, state=ItemState.DRAFT)

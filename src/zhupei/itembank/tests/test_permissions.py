@@ -6,7 +6,7 @@ import pytest
 from tests.makers import make_bank, make_rulebook, make_user
 from tests.permissions import Row, check
 
-from zhupei.itembank.models import BankRelease, Item, ItemImport
+from zhupei.itembank.models import BankRelease, DuplicatePair, Item, ItemImport, Media, Standard
 from zhupei.kernel.actor import SYSTEM
 from zhupei.kernel.roles import BANK, Role
 
@@ -50,6 +50,38 @@ def staged() -> dict[str, Any]:
     return {"pk": row.pk}
 
 
+def two_items() -> dict[str, Any]:
+    item()
+    first, second = Item.objects.filter(subject="general")[:2]
+    return {"pk": first.pk, "other": second.pk}
+
+
+def standard() -> dict[str, Any]:
+    row, _created = Standard.objects.get_or_create(code="GB 1-2000", defaults={"title": "x"})
+    return {"pk": row.pk}
+
+
+def picture() -> dict[str, Any]:
+    from zhupei.evidence.api import store
+    from zhupei.kernel import clock
+
+    file = store(b"x", name="x.png", content_type="image/png", purpose="item_media", by=SYSTEM)
+    digest = "ab" * 32
+    Media.objects.create(
+        digest=digest, file=file, content_type="image/png", width=1, height=1, created_at=clock.now()
+    )
+    return {"digest": digest}
+
+
+def pair() -> dict[str, Any]:
+    item()
+    first, second = Item.objects.filter(subject="general").order_by("pk")[:2]
+    row = DuplicatePair.objects.create(
+        first=first, second=second, first_version=1, second_version=1, likeness=90
+    )
+    return {"pk": row.pk}
+
+
 def kind() -> dict[str, Any]:
     make_rulebook()
     return {"kind": "single"}
@@ -59,6 +91,20 @@ ROWS = [
     Row("itembank:items", BANK),
     Row("itembank:item", BANK, item),
     Row("itembank:show_key", BANK, item, "post"),
+    Row("itembank:differences", BANK, item),
+    Row("itembank:similar", BANK, item),
+    Row("itembank:enemies", BANK, item),
+    Row("itembank:remove_enemy", REVIEWER | KEEPER, two_items, "post"),
+    Row("itembank:standards", BANK),
+    Row("itembank:standard", BANK, standard),
+    Row("itembank:standard_new", REVIEWER | KEEPER),
+    Row("itembank:standard_edit", REVIEWER | KEEPER, standard),
+    Row("itembank:media", BANK, picture),
+    Row("itembank:picture", AUTHOR),
+    Row("itembank:duplicates", KEEPER),
+    Row("itembank:seek_duplicates", KEEPER, method="post"),
+    Row("itembank:duplicate", KEEPER, pair),
+    Row("itembank:decide_pair", KEEPER, pair, "post"),
     Row("itembank:kinds", AUTHOR),
     Row("itembank:new", AUTHOR, kind),
     Row("itembank:edit", AUTHOR, item),

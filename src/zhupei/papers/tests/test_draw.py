@@ -26,14 +26,13 @@ from zhupei.papers.api import (
     PaperForm,
     check_fillable,
     draw_papers,
-    draw_report,
     items_met,
     keys_of,
     load_default_blueprints,
     papers_of,
     save_blueprint,
 )
-from zhupei.papers.chance import Chance
+from zhupei.papers.chance import Stream
 from zhupei.papers.choices import DEFAULT_SECTIONS
 from zhupei.rulebook.api import Post
 
@@ -81,10 +80,12 @@ def test_a_batch_of_papers(bank: Any) -> None:
     assert {key.rule for key in keys.values()} == {"all_or_nothing"}
     assert keys_of(draw) == keys
     assert sum(Item.objects.values_list("exposure_count", flat=True)) == 40 * (40 + 37)
-    for report in draw_report(draw):
-        assert report.distinct
-        assert report.expected_range <= 0.5
-        assert report.papers == 40
+    for figures in draw.figures:
+        assert figures["distinct"]
+        assert figures["score"]["max"] - figures["score"]["min"] <= 0.5 < 5
+        assert figures["plain"]["max"] - figures["plain"]["min"] > 5
+        assert figures["papers"] == 40
+        assert not figures["violations"]
 
 
 @pytest.mark.req("R037", "I08")
@@ -95,7 +96,7 @@ def test_the_seed_is_committed_before_the_draw(bank: Any) -> None:
     assert first.after["commitment"] == draw.seed_commitment == sm3(bytes.fromhex(draw.seed))
     assert draw.seed not in str(first.after) + str(second.after)
     assert draw.committed_at <= draw.drawn_at
-    assert draw.algorithm == "stratified-1"
+    assert draw.algorithm == "deal-and-exchange-1"
     keys_of(draw)
     assert events_on(draw).last().code == events.KEYS_TAKEN
 
@@ -250,7 +251,7 @@ WRONG: dict[str, list[list[dict[str, Any]]]] = {
         [{"kind": "single", "count": 50, "marks": "2", "children": 2}],
     ],
     "bank_too_small": [
-        [{"kind": "single", "count": 100, "marks": "1"}],
+        [{"kind": "single", "count": 200, "marks": "0.5"}],
         [{"kind": "case", "count": 2, "children": 5, "marks": "20"}],
     ],
 }
@@ -368,4 +369,4 @@ def test_the_paper_seed_is_not_the_draw_seed(bank: Any) -> None:
     seeds = {paper.seed for by_subject in papers_of(draw).values() for paper in by_subject.values()}
     assert len(seeds) == 4
     assert draw.seed not in seeds
-    assert Chance.of(bytes.fromhex(draw.seed), "x").below(10) < 10
+    assert Stream.of(bytes.fromhex(draw.seed), "x").below(10, 1)[0] < 10

@@ -11,6 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 
+from zhupei.analysis.api import calibrate_all
+from zhupei.analysis.api import catch_up as analyse_new_batches
 from zhupei.audit.api import seal, verify_chain
 from zhupei.certificates.api import consume_news
 from zhupei.exams.api import recompute_deadlines as recompute_tests
@@ -32,11 +34,17 @@ def verify() -> None:
         log.error("the hours ledger differs: %s", difference)
 
 
-TASKS: tuple[Callable[[], Any], ...] = (seal, consume_news, recompute_plans, recompute_tests)
+TASKS: tuple[Callable[[], Any], ...] = (
+    seal,
+    consume_news,
+    recompute_plans,
+    recompute_tests,
+    analyse_new_batches,
+)
 
 
 def run_once() -> None:
-    """Issue and revoke certificates by the news of tests; bring deadlines to the newest calendar.
+    """Issue and revoke certificates by the news of tests; bring deadlines to the newest calendar; analyse new answers.
 
     A task that fails is logged and does not keep the others from running.
     """
@@ -65,4 +73,5 @@ class Command(BaseCommand):
             if local.hour == VERIFY_HOUR and verified != local.date():
                 verified = local.date()
                 verify()
+                calibrate_all()
             time.sleep(options["every"])

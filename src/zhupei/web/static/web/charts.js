@@ -38,6 +38,18 @@
         ],
       };
     }
+    if (chart.kind === "scatter") {
+      // data: [x, y, what it is]; both axes carry their names, for there is no category to tell them
+      const axis = (name, gap) => ({ type: "value", name, nameLocation: "middle", nameGap: gap, nameTextStyle: words, axisLabel: words, splitLine: { lineStyle: { color: css("--line") } } });
+      return {
+        ...base,
+        tooltip: { ...base.tooltip, trigger: "item", formatter: (point) => `${point.data[2]}\n${chart.x_label}: ${point.data[0]}\n${chart.y_label}: ${point.data[1]}` },
+        grid: { left: 24, right: 16, top: 16, bottom: 64, containLabel: true },
+        xAxis: axis(chart.x_label, 28),
+        yAxis: axis(chart.y_label, 40),
+        series: chart.series.map((series, i) => ({ type: "scatter", name: series.name, data: series.data, symbol: ["circle", "triangle"][i % 2], symbolSize: [7, 10][i % 2] })),
+      };
+    }
     const lying = chart.kind === "hbar";
     const names = { type: "category", data: chart.categories, inverse: lying, axisLabel: words, axisTick: { show: false }, axisLine: { lineStyle: { color: css("--line-strong") } } };
     const values = { type: "value", axisLabel: words, splitLine: { lineStyle: { color: css("--line") } }, minInterval: 1 };

@@ -1,0 +1,43 @@
+"""Items in Word, in the layout that Chinese banks use (``layout``), read and written."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable
+
+from django.utils.translation import gettext_lazy
+
+from .common import Outgoing, Reading
+from .docxwriter import written
+from .layout import Layout
+from .wordpackage import Document
+
+NAME = "docx"
+TITLE = gettext_lazy("Word (.docx)")
+EXTENSIONS = ("docx",)
+CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def sniff(data: bytes, name: str = "") -> bool:
+    """A package with a Word document in it."""
+    if not data.startswith(b"PK"):
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            return "word/document.xml" in package.NameToInfo
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return False
+
+
+def read(data: bytes, *, name: str = "") -> Reading:
+    """The questions of a document. Raises ``FileRefused``."""
+    reading = Reading()
+    document = Document(data, reading)
+    Layout(reading, document.atoms).read(document.blocks())
+    return reading
+
+
+def write(items: Iterable[Outgoing]) -> bytes:
+    """A document that reads back with every field. Raises ``FileRefused`` if it became larger than a document may be."""
+    return written(items)
