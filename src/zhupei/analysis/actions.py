@@ -113,6 +113,8 @@ def calibrate_all() -> int:
 
 def _fail(run: AnalysisRun, code: str) -> None:
     with transaction.atomic():
+        if AnalysisRun.objects.select_for_update().get(pk=run.pk).state not in OPEN:
+            return
         run.state = RUN.after(run.state, "fail")
         run.error, run.finished_at = code[:200], clock.now()
         run.save(update_fields=["state", "error", "finished_at"])
@@ -190,7 +192,9 @@ def _reckon(run: AnalysisRun) -> None:
         )
         progress.to(60 + 30 * (done + 1) / len(by_scope))
     with transaction.atomic():
-        _write(run, found)
+        if AnalysisRun.objects.select_for_update().get(pk=run.pk).state != RunState.RUNNING:
+            raise Conflict("cut_off")  # it took so long that it was given up
+        _write(run, found, len(batches))
 
 
 def _report(run: AnalysisRun, scope: Scope, table: Table) -> Report:
@@ -296,7 +300,10 @@ def _settled() -> dict[tuple[str, int], set[str]]:
     return found
 
 
-def _write(run: AnalysisRun, found: Sequence[tuple[Scope, Table, irt.Fit | None, list[Finding]]]) -> None:
+def _write(
+    run: AnalysisRun, found: Sequence[tuple[Scope, Table, irt.Fit | None, list[Finding]]], batches: int
+) -> None:
+    """Keep what was found in place of what was found before; hand the calibration down to the bank."""
     earlier = AnalysisRun.objects.filter(batch=run.batch, post=run.post, subject=run.subject, latest=True)
     ItemStatistics.objects.filter(run__in=earlier).delete()
     earlier.update(latest=False)
@@ -329,6 +336,7 @@ def _write(run: AnalysisRun, found: Sequence[tuple[Scope, Table, irt.Fit | None,
         by=SYSTEM,
         on=run,
         after={
+            "batches": batches,  # whose answers and keys were read
             "people": run.persons,
             "items": run.items,
             "alarms": run.alarms,

@@ -4,11 +4,12 @@ from .actions import calibrate_all, carry_out, catch_up, request_batch, request_
 from .matrix import Answers
 from .models import AnalysisRun, Calibration, ItemStatistics, Report
 from .queries import calibrations
-from .simulate import choose, difficulty_of, simulate
+from .simulate import Asked, choose, difficulty_of, simulate, sit
 
 __all__ = [
     "AnalysisRun",
     "Answers",
+    "Asked",
     "Calibration",
     "ItemStatistics",
     "Report",
@@ -21,4 +22,5 @@ __all__ = [
     "request_batch",
     "request_calibration",
     "simulate",
+    "sit",
 ]

@@ -6,7 +6,7 @@ that a person did not have are left out of his likelihood, which is right when f
 (Mislevy & Wu 1996).
 
 The E step of Bock & Aitkin gives the expected counts at each node; by Fisher's identity they give the gradient of the marginal
-likelihood too, and L-BFGS climbs it in far fewer passes than EM's own M steps. Both stop at the same place.
+likelihood too, and L-BFGS climbs it in place of EM's own M steps. Both stop at the same place.
 """
 
 from __future__ import annotations

@@ -197,9 +197,10 @@ def _drift(table: Table) -> drift.Drift:
 
 
 def scale(table: Table) -> irt.Fit | None:
-    """The better of the two models by BIC, or None with too few people. Items with too few answers are left out.
+    """The better of the two models by AIC, or None with too few people. Items with too few answers are left out.
 
-    Each item gets a slope of its own only where the middle item has ``LEAST_FOR_SLOPES`` answers.
+    Each item gets a slope of its own only where the middle item has ``LEAST_FOR_SLOPES`` answers. BIC would charge each slope
+    by the number of all people, though only those who had the item tell of it, and so hold on to one slope for all.
     """
     n = total(table.answers.item, table.answers.items)
     enough = table.answers.pick(n[table.answers.item] >= LEAST)
@@ -208,7 +209,7 @@ def scale(table: Table) -> irt.Fit | None:
     best = irt.fit(enough, "rasch", prior=True)
     if np.median(n[n >= LEAST]) >= LEAST_FOR_SLOPES:
         two = irt.fit(enough, "2pl", prior=True)
-        best = min((best, two), key=lambda fit: fit.bic)
+        best = min((best, two), key=lambda fit: fit.aic)
     return best
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from scipy.special import expit
@@ -32,7 +34,10 @@ def simulate(
 
 
 def difficulty_of(facility: float, a: float = 1.0) -> float:
-    """The b of an item that a person of average ability gets right with probability ``facility`` (kept in 0.02 … 0.98)."""
+    """The b of an item that a person of average ability gets right with probability ``facility`` (kept in 0.02 … 0.98).
+
+    Over people who differ, the share of right answers lies a little nearer to a half than that.
+    """
     p = min(max(facility, 0.02), 0.98)
     return float(-np.log(p / (1 - p)) / a)
 
@@ -68,3 +73,40 @@ def choose(
         if rng.random() < 0.6:
             return tuple(sorted(kept))
     return tuple(sorted({*kept, tempting}))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question on somebody's paper: its options and right ones, how many get it right on average, and its slope."""
+
+    key: str
+    kind: str
+    options: tuple[str, ...]
+    right: tuple[str, ...]
+    facility: float = 0.7
+    a: float = 1.0
+
+
+def temptation(asked: Asked) -> dict[str, float]:
+    """How strongly each wrong option tempts, the same for everybody and every run: some are far more plausible than others."""
+    weights = np.random.default_rng(crc32(asked.key.encode())).lognormal(0, 0.8, len(asked.options))
+    return {
+        name: float(weight)
+        for name, weight in zip(sorted(asked.options), weights, strict=True)
+        if name not in asked.right
+    }
+
+
+def sit(paper: Iterable[Asked], ability: float, rng: np.random.Generator) -> dict[str, tuple[str, ...]]:
+    """A person's answers to a paper, by slot key, as a hall would return them (blank ones left out)."""
+    given = {}
+    for asked in paper:
+        b = difficulty_of(asked.facility, asked.a)
+        knows = rng.random() < expit(asked.a * (ability - b))
+        several = asked.kind == "multiple"
+        chosen = choose(
+            asked.right, asked.options, bool(knows), ability, rng, several=several, pull=temptation(asked)
+        )
+        if chosen:
+            given[asked.key] = chosen
+    return given

@@ -11,7 +11,7 @@ from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, INSTITUTION, Role
 from zhupei.web.access import Nav, public, roles
 
 from .actions import waiting_results
-from .models import Certificate
+from .models import Certificate, RevocationProposal
 
 READERS = INSTITUTION | CENTRE | CITY | DISTRICT
 
@@ -22,6 +22,8 @@ PAGES = {
     "certificates:detail": roles(*READERS),
     "certificates:pdf": roles(*READERS, Role.LEARNER),
     "certificates:mine": roles(Role.LEARNER),
+    "certificates:revocations": roles(*CENTRE),
+    "certificates:revocation_decide": roles(Role.CENTRE_APPROVER),
 }
 
 NAV = [
@@ -48,3 +50,9 @@ def certificates_for(actor: Actor) -> QuerySet[Certificate]:
 def held_for(actor: Actor) -> int:
     """How many confirmed passes that the actor sees wait for their certificate."""
     return results_for(actor).filter(pk__in=waiting_results().values("pk")).count()
+
+
+def revocations_for(actor: Actor) -> QuerySet[RevocationProposal]:
+    """Certificates that the centre has to decide on, or decided on."""
+    rows = RevocationProposal.objects.select_related("certificate__result")
+    return rows if actor.has(*CENTRE) else rows.none()

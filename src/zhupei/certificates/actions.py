@@ -1,4 +1,5 @@
-"""Every write on certificates: issue on a confirmed pass, revoke on a voided result (I01, J22)."""
+"""Every write on certificates: issue on a confirmed pass, revoke on a voided result (I01, J22), or by the centre's decision on
+one that no longer passes (I07)."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -21,8 +22,9 @@ from zhupei.institutions.api import require_may_train
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.digests import canonical_json
-from zhupei.kernel.errors import Refusal
+from zhupei.kernel.errors import Conflict, Refusal
 from zhupei.kernel.numbers import BadField, NumberFields, NumberPattern
+from zhupei.kernel.roles import Role
 from zhupei.notices.api import notify
 from zhupei.people.api import freeze_photo
 from zhupei.rulebook.api import Post, parameter
@@ -34,13 +36,14 @@ from .models import (
     CertificateEvent,
     CertificateState,
     ConsumedEvent,
+    RevocationProposal,
     WaitingResult,
 )
 
 log = logging.getLogger(__name__)
 
 SOURCE = "exams"
-CONFIRMED, VOIDED = "result_confirmed", "result_voided"
+CONFIRMED, VOIDED, RESCORED = "result_confirmed", "result_voided", "result_rescored"
 OVERLAP = 200  # read again: an event that was written earlier may have been committed later
 CHUNK = 500
 
@@ -190,9 +193,13 @@ def _revoke(result: Result, *, by: Actor) -> Certificate | None:
         return None
     if Result.objects.get(pk=result.pk).state != ResultState.VOID:
         return None
+    _mark_revoked(certificate, _("The test result on which it rests was voided"), by)
+    return certificate
+
+
+def _mark_revoked(certificate: Certificate, reason: str, by: Actor) -> None:
     certificate.state = CertificateState.REVOKED
     certificate.save(update_fields=["state"])
-    reason = _("The test result on which it rests was voided")
     _add_event(certificate, reason, by)
     record(
         events.REVOKED,
@@ -209,13 +216,85 @@ def _revoke(result: Result, *, by: Actor) -> Certificate | None:
         title=_("Your training certificate was revoked: %(post)s") % {"post": certificate.post_name},
         text=reason,
     )
-    return certificate
+
+
+def _propose_revocation(event: ExamsEvent, *, by: Actor) -> None:
+    """Put a valid certificate before the centre whose result, scored again, no longer passes (I07)."""
+    if event.result.passed or RevocationProposal.objects.filter(event_id=event.pk).exists():
+        return
+    certificate = (
+        Certificate.objects.select_related("institution")
+        .filter(result_id=event.result_id, state=CertificateState.VALID)
+        .first()
+    )
+    known = Q(decided_at=None) | Q(decided_at__gte=event.at)  # decided in the knowledge of this news
+    if certificate is None or certificate.proposals.filter(known).exists():
+        return
+    rescoring = exams.last_rescoring(event.result)
+    correction = rescoring.correction if rescoring else None
+    proposal = RevocationProposal.objects.create(
+        certificate=certificate,
+        event_id=event.pk,
+        reason=rescoring.notice if rescoring else "",
+        proposed_by=correction.decided_by if correction else "",
+        proposed_by_id=correction.decided_by_id if correction else None,
+        proposed_at=clock.now(),
+    )
+    record(
+        events.REVOCATION_PROPOSED,
+        by=by,
+        on=certificate,
+        organisation_id=certificate.institution.organisation_id,
+        after={"result": event.result_id},
+        reason=proposal.reason,
+    )
+
+
+@transaction.atomic
+def decide_revocation(
+    proposal: RevocationProposal, *, accept: bool, reason: str, by: Actor
+) -> RevocationProposal:
+    """Revoke a certificate whose result no longer passes, or let it stand (the centre's approver, I07).
+
+    Never by whoever approved the correction. ``Conflict`` when it was decided, or when the result passes again.
+    """
+    by.require(Role.CENTRE_APPROVER)
+    proposal = RevocationProposal.objects.select_for_update().get(pk=proposal.pk)
+    certificate = (
+        Certificate.objects.select_for_update(of=("self",))
+        .select_related("person__user", "institution", "result")
+        .get(pk=proposal.certificate_id)
+    )
+    if proposal.decided_at is not None:
+        raise Conflict("wrong_state", _("This proposal was decided already."))
+    if proposal.proposed_by_id == by.user_id:
+        text = _("You approved the correction yourself. Another person has to decide this.")
+        raise Refusal("same_person", text, clause="I07", status=403)
+    if not reason.strip():
+        raise Refusal("no_reason", _("Give the reason."), field="reason")
+    if accept and (certificate.result.passed or certificate.state != CertificateState.VALID):
+        raise Conflict("wrong_state", _("The result passes, or the certificate is no longer valid."))
+    proposal.decided_by = f"{by.organisation_name} {by.name}".strip()
+    proposal.decided_by_id, proposal.decided_at = by.user_id, clock.now()
+    proposal.accepted, proposal.decision_reason = accept, reason.strip()
+    proposal.save()
+    if accept:
+        _mark_revoked(certificate, f"{proposal.reason}\n{proposal.decision_reason}", by)
+    else:
+        record(
+            events.REVOCATION_REFUSED,
+            by=by,
+            on=certificate,
+            organisation_id=certificate.institution.organisation_id,
+            reason=proposal.decision_reason,
+        )
+    return proposal
 
 
 @override("zh-hans")  # what is written down and told to holders does not depend on whose page came first
 @transaction.atomic
 def consume_news(*, by: Actor = SYSTEM) -> int:
-    """Issue and revoke by the news of results; returns how many certificates were issued or revoked.
+    """Issue, revoke, propose to revoke by the news of results; returns how many certificates were issued or revoked.
 
     Safe to call at any time, by several processes at once: the cursor's row is the lock, and what was done is not done again.
     What had to wait (an institution that could not issue on that day) is looked at again each time.
@@ -231,6 +310,8 @@ def consume_news(*, by: Actor = SYSTEM) -> int:
                 changed = _issue(event.result, by=by)
             elif event.kind == VOIDED:
                 changed = _revoke(event.result, by=by)
+            elif event.kind == RESCORED:
+                _propose_revocation(event, by=by)
             done += changed is not None
             last = event.pk
         if len(news) < CHUNK:

@@ -1,7 +1,7 @@
 """The certificates room's door."""
 
 from .access import certificates_for
-from .actions import catch_up, consume_news
+from .actions import catch_up, consume_news, decide_revocation
 from .models import Certificate, CertificateEvent, CertificateState
 from .queries import PublicView, certificates_of, check, is_intact
 
@@ -15,5 +15,6 @@ __all__ = [
     "certificates_of",
     "check",
     "consume_news",
+    "decide_revocation",
     "is_intact",
 ]

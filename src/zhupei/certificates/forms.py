@@ -32,3 +32,15 @@ class CertificateFilter(ZForm):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["post"].queryset = Post.objects.order_by("position", "pk")  # type: ignore[attr-defined]
+
+
+class RevocationForm(ZForm):
+    """Yes or no to a revocation."""
+
+    accept = forms.TypedChoiceField(
+        label=_("Decision"),
+        choices=[("1", _("Revoke the certificate")), ("0", _("Let it stand"))],
+        coerce=lambda value: value == "1",
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(label=_("Reason"), max_length=1000, widget=forms.Textarea(attrs={"rows": 3}))

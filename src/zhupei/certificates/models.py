@@ -73,6 +73,29 @@ class WaitingResult(models.Model):
         return f"{self.result_id}"
 
 
+class RevocationProposal(models.Model):
+    """A certificate whose result no longer passes since a wrong key was corrected: the centre decides, nothing goes by itself.
+
+    ``event_id`` is the news of the exams room that brought it; the same news never brings a second one. ``proposed_by`` is who
+    approved the correction.
+    """
+
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="proposals")
+    event_id = models.BigIntegerField(unique=True)
+    reason = models.TextField(_("reason"))
+    proposed_by = models.CharField(max_length=200)
+    proposed_by_id = models.BigIntegerField(null=True)
+    proposed_at = models.DateTimeField(_("proposed"))
+    decided_by = models.CharField(max_length=200, blank=True)
+    decided_by_id = models.BigIntegerField(null=True)
+    decided_at = models.DateTimeField(null=True, db_index=True)
+    accepted = models.BooleanField(null=True)
+    decision_reason = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.certificate}"
+
+
 class CertificateCounter(models.Model):
     """The last running number of a year. Its row is the lock under which numbers are given."""
 

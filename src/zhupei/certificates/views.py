@@ -2,20 +2,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from zhupei.documents.api import render_pdf
 from zhupei.kernel.actor import Actor
 from zhupei.people.api import named
+from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
-from zhupei.web.views import file_response
+from zhupei.web.views import file_response, refusals, status_of
 
 from . import access, actions, queries, throttle
-from .forms import CertificateFilter, CheckForm
+from .forms import CertificateFilter, CheckForm, RevocationForm
 from .models import Certificate, CertificateState
 from .prints import document_of
 
@@ -96,6 +98,7 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "filtered": any(data.values()),
         "held": access.held_for(actor),
+        "may_decide": may_open(actor, "certificates:revocations"),
     }
     return render(request, "certificates/list.html", context)
 
@@ -133,6 +136,41 @@ def pdf(request: HttpRequest, pk: int) -> HttpResponse:
     data = render_pdf(document_of(certificate, _check_url(request, certificate)))
     actions.note_download(certificate, by=actor_of(request))
     return file_response(data, f"{_('Training certificate')} {certificate.number}.pdf", "application/pdf")
+
+
+def revocations(request: HttpRequest) -> HttpResponse:
+    """Certificates whose result no longer passes, open ones first shown alone; ``?done=1`` shows the decided."""
+    actions.catch_up()
+    actor = actor_of(request)
+    done = request.GET.get("done") == "1"
+    rows = access.revocations_for(actor).filter(decided_at__isnull=not done)
+    context = {
+        "page": page_by_key(rows, request),
+        "done": done,
+        "may_decide": may_open(actor, "certificates:revocation_decide"),
+        "me": actor.user_id,
+    }
+    return render(request, "certificates/revocations.html", context)
+
+
+def revocation_decide(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Revoke a certificate whose result no longer passes, or let it stand."""
+    actor = actor_of(request)
+    proposal = get_object_or_404(access.revocations_for(actor), pk=pk)
+    form = RevocationForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with refusals(form) as outcome:
+            actions.decide_revocation(
+                proposal,
+                accept=form.cleaned_data["accept"],
+                reason=form.cleaned_data["reason"],
+                by=actor,
+            )
+        if outcome.ok:
+            messages.success(request, _("Decided."))
+            return redirect("certificates:detail", pk=proposal.certificate_id)
+    context = {"form": form, "proposal": proposal, "certificate": proposal.certificate}
+    return render(request, "certificates/revocation_decide.html", context, status=status_of(form))
 
 
 # ── the learner ─────────────────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,8 @@ zhupei: training, tests and supervision of construction-site personnel.
   zhupei walkthrough [--json]   play the whole chain over HTTP on a fresh database, refusals included
   zhupei items import|export    bring items in or out as files (--dry-run to look first)
   zhupei assemble [--json]      assemble papers in memory and say how even they are
+  zhupei items import FILE      take items in from a file; --dry-run --json says what it holds (zhupei items import --help)
+  zhupei items export FILE      write items out, with their keys
   zhupei check-requirements     list the requirements that no test shows
   zhupei verify                 recompute the audit chain and the hours ledger, and report any difference
   zhupei bench NAME [--json]    measure a hot path (see bench/README.md)

@@ -28,8 +28,9 @@ from .models import (
     ReturnIn,
     Slot,
 )
-from .queries import candidacies_of, last_rescoring, news_after, open_halls, standing_faults
+from .queries import candidacies_of, news_after, open_halls
 from .responses import SatPaper, SlotAnswer, analysable, responses, results_digest_of
+from .standing import last_rescoring, standing_faults
 
 __all__ = [
     "ApplicationState",

@@ -332,7 +332,7 @@ class Result(models.Model):
     Never keyed in: a row exists only with the return that it comes from. The announced scores never change. State and
     standing scores are projections, so that lists can filter by them and no reader can miss a re-scoring: the state of the
     decisions in ``ResultStep``, ``general``, ``professional`` and ``passed`` of the announced scores and every ``Rescoring``.
-    They are written in the transaction that appends the row, and compared with the rows each night (``queries.standing_faults``).
+    They are written in the transaction that appends the row, and compared with the rows each night (see ``standing``).
     """
 
     candidate = models.OneToOneField(Candidate, on_delete=models.PROTECT, related_name="result")

@@ -23,6 +23,11 @@ KEPT: list[tuple[Any, Any, Any]] = [
         _("To issue the certificate, and to answer an appeal"),
         _("At least 5 years from enrolment"),
     ),
+    (
+        _("Reviews of your results that were asked for, and their answers"),
+        _("To answer them, and to show what was decided and why"),
+        _("At least 5 years from enrolment"),
+    ),
 ]
 
 

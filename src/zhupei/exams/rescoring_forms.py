@@ -30,7 +30,7 @@ class FindItemForm(ZForm):
 class CorrectionForm(ZForm):
     """How the key of one question is put right. Answers are letters, as the page shows the options."""
 
-    child_no = forms.TypedChoiceField(label=_("Question"), coerce=int, widget=forms.RadioSelect)
+    child_no = forms.TypedChoiceField(label=_("Which question"), coerce=int, widget=forms.RadioSelect)
     remedy = forms.ChoiceField(label=_("Remedy"), choices=Remedy.choices, widget=forms.RadioSelect)
     answers = forms.CharField(
         label=_("What is right"),
@@ -118,7 +118,7 @@ class CorrectionFilter(ZForm):
 
 class LineFilter(ZForm):
     kind = forms.ChoiceField(
-        label=_("What changes"), required=False, choices=[("", _("All")), *ChangeKind.choices]
+        label=_("Effect on the score"), required=False, choices=[("", _("All")), *ChangeKind.choices]
     )
 
 

@@ -76,7 +76,7 @@ def responses(batch: Batch, *, confirmed_only: bool = False) -> Iterator[SatPape
     """Every paper of a batch that was handed in, scored from the raw answers under the keys as corrected since; voided results
     and void questions are left out.
 
-    Three queries for the people of a batch, however many; bundle and return are opened once. ``confirmed_only`` leaves out
+    A handful of queries however many the people; bundle and return are opened once. ``confirmed_only`` leaves out
     results that are not confirmed. Raises ``Refusal`` when a stored file cannot be opened.
     """
     rows = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -13,6 +13,8 @@ from zhupei.kernel.roles import Role
 from zhupei.notices.api import notify
 from zhupei.organisations.api import Membership, OrganisationKind, in_force
 from zhupei.people.api import Person
+
+from .models import Candidate
 
 OWNERS = (Role.EXAM_OFFICER, Role.INSTITUTION_HEAD)
 HALL_STAFF = (Role.HALL_TECHNICAL_HEAD,)
@@ -58,3 +60,13 @@ def tell_persons(persons: Iterable[Person], *, kind: str, title: Any, text: Any 
     """Tell learners who have an account."""
     users = [person.user for person in persons if person.user is not None]
     notify(users, kind=kind, title=title, text=text, url=url)
+
+
+def tell_candidates(candidate_ids: Sequence[int], *, kind: str, title: Any, text: Any = "", url: str) -> None:
+    """Tell many candidates who have an account, without reading what else is kept of them."""
+    for start in range(0, len(candidate_ids), 500):
+        people = Candidate.objects.filter(
+            pk__in=candidate_ids[start : start + 500], person__user__isnull=False
+        )
+        users = list(User.objects.filter(pk__in=people.values("person__user_id")))
+        notify(users, kind=kind, title=title, text=text, url=url)

@@ -14,7 +14,7 @@ from zhupei.kernel.roles import CENTRE, Role
 from zhupei.rulebook.api import workdays_left
 from zhupei.web.todo import Task
 
-from . import access, queries
+from . import access, standing
 from .choices import ApplicationState, BatchState, ChallengeState, CorrectionState
 
 
@@ -66,7 +66,7 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
         )
     if actor.has(Role.BANK_KEEPER):
         url = reverse("exams:corrections")
-        yield Task(_("Items with a wrong key in the newest release"), len(queries.stale_questions()), url)
+        yield Task(_("Items with a wrong key in the newest release"), len(standing.stale_questions()), url)
     if actor.has(Role.CENTRE_APPROVER):
         url = f"{reverse('exams:corrections')}?state={CorrectionState.PROPOSED}"
         proposed = access.corrections_for(actor).filter(state=CorrectionState.PROPOSED)
@@ -75,7 +75,7 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
         )
         yield Task(
             _("Passes by a re-scoring to confirm"),
-            queries.waiting_passes().count(),
+            standing.waiting_passes().count(),
             f"{reverse('exams:corrections')}?state={CorrectionState.APPROVED}",
         )
         url = f"{reverse('exams:batches')}?state={BatchState.RETURNED}"

@@ -43,6 +43,7 @@ PAGES = {
     "itembank:import": roles(Role.ITEM_AUTHOR),
     "itembank:confirm_import": roles(Role.ITEM_AUTHOR),
     "itembank:discard_import": roles(Role.ITEM_AUTHOR),
+    "itembank:export": roles(Role.BANK_KEEPER),
     "itembank:releases": roles(Role.BANK_KEEPER),
     "itembank:release": roles(Role.BANK_KEEPER),
     "itembank:make_release": roles(Role.BANK_KEEPER),

@@ -29,7 +29,10 @@ class ItemState(models.TextChoices):
 
 
 class ImportState(models.TextChoices):
+    READING = "reading", _("Being read")
+    FAILED = "failed", _("Could not be read")
     STAGED = "staged", _("Waiting for confirmation")
+    TAKING = "taking", _("Being taken in")
     CONFIRMED = "confirmed", _("Taken in")
     DISCARDED = "discarded", _("Discarded")
 
@@ -53,8 +56,18 @@ class Verdict(models.TextChoices):
 
 IMPORT = Transitions(
     {
-        "confirm": {ImportState.STAGED: ImportState.CONFIRMED},
-        "discard": {ImportState.STAGED: ImportState.DISCARDED},
+        "read": {ImportState.READING: ImportState.STAGED},
+        "fail": {ImportState.READING: ImportState.FAILED},
+        "begin": {ImportState.STAGED: ImportState.TAKING},
+        "give_back": {ImportState.TAKING: ImportState.STAGED},
+        "confirm": {
+            ImportState.STAGED: ImportState.CONFIRMED,
+            ImportState.TAKING: ImportState.CONFIRMED,
+        },
+        "discard": dict.fromkeys(
+            (ImportState.READING, ImportState.FAILED, ImportState.STAGED, ImportState.TAKING),
+            ImportState.DISCARDED,
+        ),
     }
 )
 

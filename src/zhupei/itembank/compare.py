@@ -19,6 +19,7 @@ from .rules import OPTION_LETTERS
 MAX_COMPARED = 1_000_000
 """Pieces times pieces of two texts that are compared word by word; beyond, one text stands whole against the other."""
 _PIECES = re.compile(r"[A-Za-z0-9.]+|.", re.DOTALL)
+_DIGEST = re.compile(r"\(media:([0-9a-f]{8})[0-9a-f]{56}\)")
 Pieces = list[tuple[str, str]]
 
 
@@ -91,7 +92,8 @@ def _fields(version: ItemVersion, *, with_key: bool) -> dict[str, str]:
         else str(version.difficulty),
         str(_("Last day for drawing")): version.valid_to.isoformat() if version.valid_to else "",
     }
-    return found | (_secrets(version) if with_key else {})
+    found |= _secrets(version) if with_key else {}
+    return {label: _DIGEST.sub(r"(media:\1…)", said) for label, said in found.items()}
 
 
 def _secrets(version: ItemVersion) -> dict[str, str]:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from datasketch import MinHash
@@ -23,12 +24,17 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 SEED = 20260101
-BANDS, BAND_SIZE = 32, 3  # sets that overlap by half become candidates with a chance of 0.99, by a fifth 0.23
-PROMISING = 0.3  # estimated overlap below which a candidate is not looked at
+BANDS, BAND_SIZE = (
+    32,
+    4,
+)  # sets that overlap by six tenths become candidates with a chance of 0.99, by a fifth 0.05
+PROMISING = 0.38  # estimated overlap below which a candidate is not looked at
 WINDOW = 12  # places in a band within which items meet
 NEIGHBOURS = 12  # candidates of an item that are compared in full
-CHUNK = 200_000
+CHUNK = 100_000  # pairs looked at together
+HELD = 3_000_000  # candidates held before the worse ones are dropped
 THRESHOLD = 0.75
+NEAR = 40  # percent of a stem, as written, that must be met before an item is compared with a new one
 MAX_STEM, MAX_PART, MAX_PARTS = 1000, 300, 10  # characters and parts that are compared
 NUMBERS_FACTOR, OPPOSITE_FACTOR = 0.85, 0.9  # siblings stand below duplicates
 SAME_STEM = 0.9
@@ -104,6 +110,12 @@ class _Text:
         return tuple(sorted(self.parts))
 
     @cached_property
+    def pairs(self) -> str:
+        """The stem's pairs of signs, one character each, sorted: what two texts share of it is what they have in common
+        wherever it stands, so that clauses may change places."""
+        return "".join(sorted(chr(1 + (ord(x) * 31_337 + ord(y)) % 50_000) for x, y in pairwise(self.stem)))
+
+    @cached_property
     def numbers(self) -> Counter[str]:
         return Counter(_NUMBER.findall(self.stem))
 
@@ -116,12 +128,10 @@ class _Text:
         return " ".join((self.stem, *self.sorted_parts))
 
 
-def _stem_similarity(a: str, b: str) -> float:
-    if a == b:
+def _stem_similarity(a: _Text, b: _Text) -> float:
+    if a.stem == b.stem:
         return 1.0
-    pairs_a, pairs_b = Counter(zip(a, a[1:], strict=False)), Counter(zip(b, b[1:], strict=False))
-    common = (pairs_a & pairs_b).total()  # clauses may have changed places
-    return max(fuzz.ratio(a, b) / 100, 2 * common / max(len(a) + len(b) - 2, 1))
+    return max(fuzz.ratio(a.stem, b.stem), fuzz.ratio(a.pairs, b.pairs)) / 100
 
 
 def _parts_similarity(a: _Text, b: _Text) -> float:
@@ -136,7 +146,7 @@ def _compare(a: _Text, b: _Text, threshold: float) -> tuple[float, Reason] | Non
     """How alike two items are, and why; ``None`` below the threshold or where one has options and the other has none."""
     if bool(a.parts) != bool(b.parts) or a.is_case != b.is_case or not (a.stem or a.parts):
         return None
-    stems = _stem_similarity(a.stem, b.stem)
+    stems = _stem_similarity(a, b)
     similarity, same_parts = stems, True
     if a.parts:
         share = CASE_SHARE if a.is_case else TOPIC_SHARE if a.is_topic and b.is_topic else QUESTION_SHARE
@@ -161,64 +171,82 @@ def _compare(a: _Text, b: _Text, threshold: float) -> tuple[float, Reason] | Non
 
 def _pair(a: _Text, b: _Text, threshold: float) -> Iterator[Pair]:
     if found := _compare(a, b, threshold):
-        yield Pair(*sorted((a.uid, b.uid)), *found)
+        yield Pair(min(a.uid, b.uid), max(a.uid, b.uid), *found)
 
 
 def _shingles(texts: Iterable[str]) -> Iterator[list[int]]:
     for text in texts:
         signs = np.frombuffer(f"\n{text}\n".encode("utf-32-le", "replace"), dtype=np.uint32)
-        yield np.unique(signs[:-1] * np.uint32(0x9E3779B1) + signs[1:]).tolist()
+        yield (signs[:-1] * np.uint32(0x9E3779B1) + signs[1:]).tolist()
 
 
-def _candidates(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Pairs of places (as ``low * len(texts) + high``) whose texts share many pairs of signs, and the estimated share."""
-    n = len(texts)
-    signatures = np.empty((n, BANDS * BAND_SIZE), dtype=np.uint32)
+def _signatures(texts: Sequence[str]) -> NDArray[np.uint32]:
+    signatures = np.empty((len(texts), BANDS * BAND_SIZE), dtype=np.uint32)
     sketches = MinHash.generator(
         _shingles(texts), num_perm=BANDS * BAND_SIZE, seed=SEED, hashfunc=int, scheme="affine32"
     )
     for place, sketch in enumerate(sketches):
         signatures[place] = sketch.hashvalues
-    bands = [signatures[:, k * BAND_SIZE : (k + 1) * BAND_SIZE].astype(np.uint64) for k in range(BANDS)]
-    mixer = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
-    keys = [(band * mixer).sum(axis=1, dtype=np.uint64) for band in bands]
-    del bands
-    found = np.empty(0, dtype=np.int64)
+    return signatures
+
+
+def _candidates(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Pairs of places (as ``low * len(texts) + high``) whose texts share many pairs of signs: of each its best ones."""
+    n, signatures = len(texts), _signatures(texts)
+    mixer = np.array(
+        [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64
+    )
+    keys = [
+        (signatures[:, k * BAND_SIZE : (k + 1) * BAND_SIZE] * mixer).sum(axis=1, dtype=np.uint64)
+        for k in range(BANDS)
+    ]
+    digits = signatures.astype(
+        np.uint8
+    )  # the last of each hash: enough to tell equal ones, and four times as quick
+    found, held = [(np.empty(0, dtype=np.int64), np.empty(0))], 0
     for k, key in enumerate(keys):
         order = np.lexsort((keys[(k + 1) % BANDS], key))  # in a crowded band the more alike stand together
         ordered = key[order]
         for step in range(1, min(WINDOW, n - 1) + 1):
-            met = np.flatnonzero(ordered[step:] == ordered[:-step])
-            if not met.size:
-                break
-            one, other = order[met], order[met + step]
+            at = np.flatnonzero(ordered[step:] == ordered[:-step])
+            one, other = order[at], order[at + step]
             pairs = np.minimum(one, other) * n + np.maximum(one, other)
-            found = np.union1d(found, pairs[_shares(signatures, pairs) >= PROMISING])
-    return found, _shares(signatures, found)
+            shares = _shares(pairs, digits)
+            enough = shares >= PROMISING
+            found.append((pairs[enough], shares[enough]))
+            held += len(found[-1][0])
+        if held > HELD or k == BANDS - 1:
+            found = [_best(np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found]), n)]
+            held = 0
+    return found[0][0]
 
 
-def _shares(signatures: NDArray[np.uint32], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
-    n = len(signatures)
+def _shares(pairs: NDArray[np.int64], digits: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The share of equal hashes of each pair: an estimate of what their texts have in common."""
     shares = np.empty(len(pairs))
     for start in range(0, len(pairs), CHUNK):
-        low, high = np.divmod(pairs[start : start + CHUNK], n)
-        shares[start : start + CHUNK] = (signatures[low] == signatures[high]).mean(axis=1)
+        low, high = np.divmod(pairs[start : start + CHUNK], len(digits))
+        shares[start : start + CHUNK] = (
+            np.count_nonzero(digits[low] == digits[high], axis=1) / digits.shape[1]
+        )
     return shares
 
 
-def _best(pairs: NDArray[np.int64], shares: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    """Of the candidates those that are among the ``NEIGHBOURS`` best of either item."""
-    low, high = np.divmod(pairs, n)
-    order = np.lexsort((pairs, -shares))
-    seen = np.zeros(n, dtype=np.int64)
-    keep = []
-    for at in order:
-        a, b = low[at], high[at]
-        if seen[a] < NEIGHBOURS or seen[b] < NEIGHBOURS:
-            keep.append(at)
-            seen[a] += 1
-            seen[b] += 1
-    return np.sort(pairs[np.array(keep, dtype=np.int64)])
+def _best(
+    pairs: NDArray[np.int64], shares: NDArray[np.float64], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Of the pairs (which may repeat themselves) those that are among the ``NEIGHBOURS`` best of either item."""
+    order = np.argsort(pairs, kind="stable")
+    pairs, shares = pairs[order], shares[order]
+    first = np.diff(pairs, prepend=-1) > 0
+    pairs, shares = pairs[first], shares[first]
+    items = np.concatenate(np.divmod(pairs, n))
+    order = np.lexsort((np.tile(pairs, 2), -np.tile(shares, 2), items))
+    ordered = items[order]
+    rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    keep = np.zeros(len(pairs), dtype=bool)
+    keep[order[rank < NEIGHBOURS] % max(len(pairs), 1)] = True
+    return pairs[keep], shares[keep]
 
 
 def find_duplicates(sketches: Sequence[Sketch], *, threshold: float = THRESHOLD) -> list[Pair]:
@@ -244,8 +272,7 @@ def find_duplicates(sketches: Sequence[Sketch], *, threshold: float = THRESHOLD)
     for places, whole in zip(views, (False, True), strict=True):
         if len(places) < 2:
             continue
-        pairs, shares = _candidates([firsts[p].whole if whole else firsts[p].stem for p in places])
-        for pair in _best(pairs, shares, len(places)).tolist():
+        for pair in _candidates([firsts[p].whole if whole else firsts[p].stem for p in places]).tolist():
             low, high = divmod(pair, len(places))
             wanted.add(places[low] * n + places[high])
     for pair in sorted(wanted):
@@ -261,9 +288,13 @@ def similar_to(
     sketch: Sketch, texts: Iterable[Sketch], *, threshold: float = THRESHOLD, limit: int = 20
 ) -> list[Pair]:
     """The items most like one that is being written (``uid_a`` is its own), itself left out."""
+    bank = [other for other in texts if other.uid != sketch.uid]
+    stems = [other.stem[:MAX_STEM] for other in bank]
+    near = process.extract_iter(sketch.stem[:MAX_STEM], stems, scorer=fuzz.ratio, score_cutoff=NEAR)
     new = _Text(sketch)
-    result = []
-    for other in texts:
-        if other.uid != sketch.uid and (found := _compare(new, _Text(other), threshold)):
-            result.append(Pair(sketch.uid, other.uid, *found))
+    result = [
+        Pair(sketch.uid, bank[place].uid, *found)
+        for _stem, _score, place in near
+        if (found := _compare(new, _Text(bank[place]), threshold))
+    ]
     return sorted(result, key=_rank)[:limit]

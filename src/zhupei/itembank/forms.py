@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from zhupei.rulebook.api import Post, Subject, active_posts
-from zhupei.web.forms import MEGABYTE, DateField, FileField, ManyField, ZForm, ZFormMixin
+from zhupei.web.forms import DateField, ManyField, ZForm, ZFormMixin
 
 from .choices import ItemKind, ItemState, Level, Verdict
 from .media import MAX_BYTES
@@ -355,10 +355,6 @@ class ReasonForm(ZForm):
     reason = forms.CharField(
         label=gettext_lazy("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=1000
     )
-
-
-class UploadForm(ZForm):
-    file = FileField(label=gettext_lazy("Filled template"), extensions=("xlsx",), max_bytes=5 * MEGABYTE)
 
 
 class ReleaseForm(ZForm):

@@ -183,6 +183,7 @@ class DuplicatePair(models.Model):
     first_version = models.PositiveIntegerField()
     second_version = models.PositiveIntegerField()
     likeness = models.PositiveSmallIntegerField(_("likeness"), help_text="in per cent")
+    reason = models.CharField(max_length=30, help_text="of ``duplicates.Reason``")
     verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.OPEN)
     decided_by = models.CharField(max_length=100, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import duplicates, editing, imports, items, register, releases, review
+from .views import duplicates, editing, exports, imports, items, register, releases, review
 
 app_name = "itembank"
 urlpatterns = [
@@ -30,6 +30,7 @@ urlpatterns = [
     path("duplicates/search/", duplicates.seek_duplicates, name="seek_duplicates"),
     path("duplicates/<int:pk>/", duplicates.duplicate, name="duplicate"),
     path("duplicates/<int:pk>/decide/", duplicates.decide_pair, name="decide_pair"),
+    path("export/", exports.export, name="export"),
     path("imports/", imports.imports, name="imports"),
     path("imports/template/", imports.template, name="template"),
     path("imports/<int:pk>/", imports.import_page, name="import"),

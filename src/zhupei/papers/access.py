@@ -1,4 +1,4 @@
-"""Who may see blueprints and draws: the bank keeper (R033). Papers themselves have no page."""
+"""Who may see blueprints and draws (R033): the bank keeper; draws also the centre's second person. Papers have no page."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from zhupei.web.access import Nav, roles
 from .models import Blueprint, Draw
 
 KEEPER = roles(Role.BANK_KEEPER)
+DRAW_READERS = (Role.BANK_KEEPER, Role.CENTRE_APPROVER)
 PAGES = {
     "papers:blueprints": KEEPER,
     "papers:blueprint": KEEPER,
     "papers:new_blueprint": KEEPER,
     "papers:load_defaults": KEEPER,
-    "papers:draws": KEEPER,
-    "papers:draw": KEEPER,
+    "papers:trial": KEEPER,
+    "papers:draws": roles(*DRAW_READERS),
+    "papers:draw": roles(*DRAW_READERS),
+    "papers:recheck": roles(*DRAW_READERS),
 }
 NAV = [
     Nav("papers:blueprints", _("Blueprints"), "list-check", 44),
@@ -27,10 +30,12 @@ NAV = [
 
 
 def blueprints_for(actor: Actor) -> QuerySet[Blueprint]:
-    return (
-        Blueprint.objects.select_related("post") if actor.has(Role.BANK_KEEPER) else Blueprint.objects.none()
-    )
+    if not actor.has(*DRAW_READERS):
+        return Blueprint.objects.none()
+    return Blueprint.objects.select_related("post")
 
 
 def draws_for(actor: Actor) -> QuerySet[Draw]:
-    return Draw.objects.select_related("release") if actor.has(Role.BANK_KEEPER) else Draw.objects.none()
+    if not actor.has(*DRAW_READERS):
+        return Draw.objects.none()
+    return Draw.objects.select_related("release")

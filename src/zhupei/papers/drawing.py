@@ -9,8 +9,6 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, cast
 
-import numpy as np
-
 from zhupei.delivery.api import (
     Child,
     ChildKind,
@@ -215,7 +213,13 @@ def select(seed: bytes, order: Order, form: Form, group: str) -> Selection:
     met = {n: order.met[key] for n, key in enumerate(keys) if order.met.get(key)}
     names = (ALGORITHM, order.batch_key, form.subject, group)
     papers = assemble(
-        form.bank, len(keys), Stream.of(seed, *names), met=met, neighbours=beside, rested=order.rested
+        form.bank,
+        len(keys),
+        Stream.of(seed, *names),
+        met=met,
+        neighbours=beside,
+        rested=order.rested,
+        mean=form.mean,
     )
     around = neighbour_array(beside, len(keys))
     result = figures_of(form.bank, papers, around, met)
@@ -250,7 +254,19 @@ class Printer:
     def __init__(self, seed: bytes, batch_key: str, form: Form, right: Mapping[str, Sequence[str]]) -> None:
         """``right``: the option ids that are right, by slot key, of every piece that may be printed."""
         self.seed, self.batch_key, self.form, self.right = seed, batch_key, form, right
-        self._options: dict[str, dict[str, Option]] = {}
+        plan = form.bank.plan
+        self._places = [section for section in plan for _ in range(section.count)]
+        self._sections = tuple(
+            PaperSection(
+                kind=cast(Kind, section.kind),
+                title=SECTION_TITLES[section.kind],  # type: ignore[index]
+                count=section.count,
+                marks_each=section.marks if not section.pattern else Decimal(0),
+            )
+            for section in plan
+        )
+        self._slots: dict[str, _Slot] = {}
+        self._pieces: dict[str, list[_Slot]] = {}
 
     def papers(self, selection: Selection, title_of: Mapping[str, str]) -> Iterator[tuple[str, Paper]]:
         """Every candidate's paper. ``title_of``: the name of each candidate's post."""
@@ -259,10 +275,9 @@ class Printer:
 
     def paper(self, key: str, post_name: str, pieces: Sequence[Piece]) -> Paper:
         """One paper of these pieces, in this order; its own seed decides the order of options."""
-        form, plan = self.form, self.form.bank.plan
+        form = self.form
         seed = derived_seed(self.seed, ALGORITHM, self.batch_key, key, form.subject)
         orders = self._orders(pieces, Stream(bytes.fromhex(seed)))
-        sections = [section for section in plan for _ in range(section.count)]
         return signed_off(
             Paper(
                 paper_id=f"{self.batch_key}/{key}/{form.subject}",
@@ -272,18 +287,12 @@ class Printer:
                 seed=seed,
                 algorithm=ALGORITHM,
                 bank_version=form.bank_version,
-                sections=tuple(
-                    PaperSection(
-                        kind=cast(Kind, section.kind),
-                        title=SECTION_TITLES[section.kind],  # type: ignore[index]
-                        count=section.count,
-                        marks_each=section.marks if not section.pattern else Decimal(0),
-                    )
-                    for section in plan
-                ),
+                sections=self._sections,
                 units=tuple(
-                    self._unit(piece, section, orders)
-                    for piece, section in zip(pieces, sections, strict=True)
+                    [
+                        self._unit(piece, place, orders)
+                        for piece, place in zip(pieces, self._places, strict=True)
+                    ]
                 ),
                 full_mark=form.full_mark,
             )
@@ -296,7 +305,7 @@ class Printer:
                 no=child["no"],
                 kind=cast(ChildKind, child["kind"]),
                 stem=child["stem"],
-                options=self._shown(slot_key(piece.uid, child["no"]), child, orders),
+                options=self._shown(slot_key(piece.uid, child["no"]), orders),
                 marks=section.marks_of(child["kind"]),
             )
             for child in content["children"]
@@ -307,55 +316,83 @@ class Printer:
             kind=cast(Kind, piece.kind),
             stem=content["stem"],
             marks=section.worth(piece),
-            options=() if children else self._shown(piece.uid, content, orders),
+            options=() if children else self._shown(piece.uid, orders),
             children=children,
         )
 
-    def _shown(
-        self, slot: str, source: Mapping[str, Any], orders: Mapping[str, Sequence[str]]
-    ) -> tuple[Option, ...]:
-        options = self._options.get(slot)
-        if options is None:
-            options = {o["id"]: Option(id=o["id"], text=o["text"]) for o in source["options"]}
-            self._options[slot] = options
-        return tuple(options[id_] for id_ in orders[slot])
+    def _shown(self, slot: str, orders: Mapping[str, Sequence[str]]) -> tuple[Option, ...]:
+        options = self._slots[slot].options
+        return tuple([options[id_] for id_ in orders[slot]])
 
     def _orders(self, pieces: Sequence[Piece], stream: Stream) -> dict[str, Sequence[str]]:
         """The order of options of every slot. True/false keeps 正确, 错误; anchored options ("以上都对") keep their places; the
         right answers of single choice fall on each letter equally often, as far as numbers allow."""
+        slots = [slot for piece in pieces for slot in self._slots_of(piece)]
+        words = iter(stream.words(sum(len(slot.loose) for slot in slots)).tolist())
         orders: dict[str, Sequence[str]] = {}
-        singles: dict[int, list[str]] = {}
-        for slot, kind, source in _slots(pieces):
-            ids = [option["id"] for option in source["options"]]
-            if kind == ItemKind.TRUE_FALSE:
-                orders[slot] = ids
-                continue
-            anchored = source.get("anchored", ())
-            loose = [id_ for id_ in ids if id_ not in anchored]
-            rest = iter([loose[n] for n in stream.order(len(loose)).tolist()])
-            orders[slot] = [id_ if id_ in anchored else next(rest) for id_ in ids]
-            if kind == ItemKind.SINGLE and not anchored:
-                singles.setdefault(len(ids), []).append(slot)
-        for count, slots in sorted(singles.items()):
-            for slot, place in zip(slots, even_places(len(slots), count, stream), strict=True):
-                ids = [id_ for id_ in orders[slot] if id_ not in self.right[slot]]
-                ids.insert(place, self.right[slot][0])
-                orders[slot] = ids
+        singles: dict[int, list[_Slot]] = {}
+        for slot in slots:
+            # each loose option with its word: sorted, they stand in random order
+            shuffled = [id_ for _word, id_ in sorted((next(words), id_) for id_ in slot.loose)]
+            if slot.even:
+                singles.setdefault(len(slot.ids), []).append(slot)
+            if slot.anchored:
+                rest = iter(shuffled)
+                shuffled = [id_ if id_ in slot.anchored else next(rest) for id_ in slot.ids]
+            orders[slot.key] = shuffled or slot.ids
+        for count, alike in sorted(singles.items()):
+            for slot, place in zip(alike, even_places(len(alike), count, stream), strict=True):
+                right = slot.even
+                ids = [id_ for id_ in orders[slot.key] if id_ != right]
+                ids.insert(place, right)
+                orders[slot.key] = ids
         return orders
+
+    def _slots_of(self, piece: Piece) -> list[_Slot]:
+        found = self._pieces.get(piece.uid)
+        if found is None:
+            found = [self._slot(*facts) for facts in _slots(piece)]
+            self._pieces[piece.uid] = found
+            self._slots.update((slot.key, slot) for slot in found)
+        return found
+
+    def _slot(self, key: str, kind: str, source: Mapping[str, Any]) -> _Slot:
+        ids = [option["id"] for option in source["options"]]
+        anchored = frozenset(source.get("anchored", ()))
+        fixed = kind == ItemKind.TRUE_FALSE
+        return _Slot(
+            key,
+            ids,
+            [] if fixed else [id_ for id_ in ids if id_ not in anchored],
+            frozenset() if fixed else anchored,
+            self.right[key][0] if kind == ItemKind.SINGLE and not anchored else "",
+            {o["id"]: Option(id=o["id"], text=o["text"]) for o in source["options"]},
+        )
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """A slot as it is printed. ``loose``: the options that are shuffled; ``even``: the right one, where its place is balanced."""
+
+    key: str
+    ids: Sequence[str]
+    loose: Sequence[str]
+    anchored: frozenset[str]
+    even: str
+    options: Mapping[str, Option]
 
 
 def even_places(slots: int, letters: int, stream: Stream) -> list[int]:
     """A place among the letters for each slot's right answer, each letter equally often; what is left over falls at random."""
     rounds = -(-slots // letters)
-    places = np.concatenate([stream.order(letters) for _ in range(rounds)])[:slots]
-    return [int(place) for place in places[stream.order(slots)]]
+    places = stream.orders(rounds, letters).ravel()[:slots]
+    result: list[int] = places[stream.order(slots)].tolist()
+    return result
 
 
-def _slots(pieces: Iterable[Piece]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Every slot of some pieces, with its kind and where its options stand."""
-    for piece in pieces:
-        if piece.children:
-            for child in piece.content["children"]:
-                yield slot_key(piece.uid, child["no"]), child["kind"], child
-        else:
-            yield piece.uid, piece.kind, piece.content
+def _slots(piece: Piece) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Every slot of a piece, with its kind and where its options stand."""
+    if not piece.children:
+        yield piece.uid, piece.kind, piece.content
+    for child in piece.content["children"]:
+        yield slot_key(piece.uid, child["no"]), child["kind"], child

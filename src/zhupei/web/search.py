@@ -155,7 +155,7 @@ class TextIndex:
 
         A part is found anywhere in a run of Chinese characters; letters and digits are found as whole runs. Signs between
         them do not matter. The result is a queryset like any other: ordered, paged and filtered further by the database. On
-        PostgreSQL one short query is made at once, to see whether the words are common.
+        PostgreSQL rare words are looked up at once, by a query of their own; common ones when the result is read.
         Never raises for what ``query`` says; what goes beyond the bounds above is ignored.
         """
         wanted = phrases(query)
@@ -165,8 +165,13 @@ class TextIndex:
         if connection.vendor == "postgresql":
             sql = f"SELECT id FROM {self.name} WHERE vector @@ %s::tsquery"  # noqa: S608 - our own name
             expression = " & ".join(_tsquery(phrase) for phrase in wanted)
-            if not self._are_common(sql, expression, connection):
-                sql += " OFFSET 0"  # keeps the planner from walking all live rows in search of a few
+            with connection.cursor() as cursor:
+                cursor.execute(f"{sql} LIMIT {COMMON}", [expression])
+                few = [pk for (pk,) in cursor.fetchall()]
+            if (
+                len(few) < COMMON
+            ):  # the planner, which cannot know how rare they are, might walk all live rows for them
+                return queryset.filter(pk__in=few)
         else:
             sql = f"SELECT rowid FROM {self.name} WHERE {self.name} MATCH %s"  # noqa: S608 - our own name
             expression = " AND ".join(_fts5(phrase) for phrase in wanted)
@@ -179,12 +184,6 @@ class TextIndex:
         live = f"{quote(meta.db_table)}.{quote(str(meta.pk.column))}"
         sql = f"NOT EXISTS (SELECT 1 FROM {self.name} WHERE {self.name}.{self._key(connection)} = {live})"  # noqa: S608 - our own names
         return queryset.filter(RawSQL(sql, [], BooleanField()))  # noqa: S611 - no parameters
-
-    @staticmethod
-    def _are_common(sql: str, expression: str, connection: BaseDatabaseWrapper) -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM ({sql} LIMIT {COMMON}) AS some_rows", [expression])  # noqa: S608 - our own words
-            return bool(cursor.fetchone()[0] == COMMON)
 
     @staticmethod
     def _key(connection: BaseDatabaseWrapper) -> str:

@@ -10,6 +10,7 @@ import pytest
 from zhupei.analysis.choices import Flag
 from zhupei.analysis.gathering import Table, gather, tables
 from zhupei.analysis.judging import Finding, distribution, flags_of, judge, key_is_doubtful, scale
+from zhupei.analysis.simulate import forms, simulate
 
 from .papers import sat_papers
 
@@ -81,9 +82,21 @@ def test_the_scale_takes_slopes_only_with_many_answers() -> None:
     table = table_of(people=600)
     fit = scale(table)
     assert fit is not None
-    assert fit.model == "rasch"  # all slopes were the same: the leaner model has the better BIC
+    assert fit.model == "rasch"  # all slopes were the same
     assert fit.a[0] == pytest.approx(1.2, abs=0.12)
     assert 0.9 < np.nanmean(fit.infit) < 1.1
+
+
+def test_slopes_that_differ_are_seen() -> None:
+    rng = np.random.default_rng(9)
+    a = rng.lognormal(0, 0.4, 60)
+    answers = simulate(
+        rng.standard_normal(900), a, rng.normal(-0.5, 0.8, 60), rng, drawn=forms(900, 60, 30, rng)
+    )
+    fit = scale(Table(answers, [], []))
+    assert fit is not None
+    assert fit.model == "2pl"
+    assert np.corrcoef(fit.a, a)[0, 1] > 0.8
 
 
 def finding(**given: object) -> Finding:

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from zhupei.analysis import classical, dif, drift
 from zhupei.analysis.matrix import Answers, five_groups
-from zhupei.analysis.simulate import choose, difficulty_of, forms, simulate
+from zhupei.analysis.simulate import Asked, choose, difficulty_of, forms, simulate, sit, temptation
 
 from .lsat import LSAT
 
@@ -136,6 +136,24 @@ def test_wrong_answers_to_several_right_options_are_wrong() -> None:
         assert set(given) != {"a", "c"}
     assert choose(["a", "c"], ["a", "b", "c", "d"], True, 0.0, rng, several=True) == ("a", "c")
     assert expit(-1.3 * difficulty_of(0.7, 1.3)) == pytest.approx(0.7)
+
+
+def test_a_paper_is_sat_by_one_s_ability() -> None:
+    rng = np.random.default_rng(7)
+    options = ("a", "b", "c", "d", "e")
+    paper = [
+        Asked("G1", "single", options[:4], ("c",), 0.8),
+        Asked("G2", "multiple", options, ("a", "c"), 0.4),
+    ]
+    papers = [sit(paper, 0.0, rng) for _ in range(1500)]
+    assert np.mean([one.get("G1") == ("c",) for one in papers]) == pytest.approx(0.8, abs=0.04)
+    assert np.mean([one.get("G2") == ("a", "c") for one in papers]) == pytest.approx(0.4, abs=0.04)
+    assert any("G1" not in one for one in papers)  # left blank
+    wrong = [one["G1"][0] for one in papers if one.get("G1", ("c",)) != ("c",)]
+    pull = temptation(paper[0])
+    assert max(set(wrong), key=wrong.count) == max(pull, key=lambda name: pull[name])
+    able = [sit(paper, 2.0, rng) for _ in range(300)]
+    assert np.mean([one.get("G2") == ("a", "c") for one in able]) > 0.75
 
 
 # --- DIF -----------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.req("R033")
 @pytest.mark.django_db
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_who_gets_in(row: Row) -> None:

@@ -364,6 +364,7 @@ def test_asking_over_http(batch: Batch, post: Post, client: Client) -> None:
     assert AnalysisRun.objects.count() == 2
 
 
+@pytest.mark.req("R033")
 def test_the_approver_sees_figures_but_no_item_text(batch: Batch, now: Any, client: Client) -> None:
     from zhupei.itembank.models import ItemVersion
 
@@ -376,6 +377,7 @@ def test_the_approver_sees_figures_but_no_item_text(batch: Batch, now: Any, clie
     assert stem not in staff(client, Role.CENTRE_APPROVER).get(url).text
 
 
+@pytest.mark.req("I07")
 def test_corrected_keys_count(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """A void question is no item any more; answers count under the key as corrected."""
     from zhupei.exams import responses as module

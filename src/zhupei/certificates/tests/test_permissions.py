@@ -33,6 +33,8 @@ ROWS = [
     Row("certificates:detail", READERS, nothing),
     Row("certificates:pdf", READERS | {Role.LEARNER}, nothing),
     Row("certificates:mine", frozenset({Role.LEARNER}), rules),
+    Row("certificates:revocations", CENTRE, rules),
+    Row("certificates:revocation_decide", frozenset({Role.CENTRE_APPROVER}), nothing),
 ]
 
 

@@ -30,17 +30,15 @@ from .challenges import (
     recount,
     withdraw_challenge,
 )
-from .rescoring import (
-    apply_correction,
-    approve_correction,
+from .corrections import (
     compute_correction,
-    confirm_rescored,
     propose_correction,
     read_question,
     refuse_correction,
     start_computing,
     withdraw_correction,
 )
+from .rescoring import apply_correction, approve_correction, confirm_rescored
 from .results import confirm_batch, confirm_result, decide_void, doubt_result, propose_void
 from .returns import accept_differences, receive_return
 from .scheduling import file_with_office, receive_filing, return_application, schedule

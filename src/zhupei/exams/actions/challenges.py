@@ -18,8 +18,8 @@ from zhupei.exams.choices import (
     ResultState,
 )
 from zhupei.exams.models import Challenge, Result
-from zhupei.exams.queries import challenge_until
 from zhupei.exams.rescoring import by_place
+from zhupei.exams.standing import challenge_until
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Conflict, Refusal
@@ -30,8 +30,9 @@ from zhupei.rulebook.api import calendar, parameter
 from zhupei.web.templatetags.web import shanghai
 
 from .bundles import candidate_key
+from .corrections import who
 from .dry_runs import Marks, approved_corrections, marks_of, open_sittings, sittings_of, stored_marks
-from .rescoring import keep_rescored, rescored, tell_rescored, who
+from .rescoring import keep_rescored, rescored, tell_rescored
 
 FILERS = (Role.LEARNER, Role.EXAM_OFFICER, Role.INSTITUTION_HEAD)
 MOST_UNITS = 50
@@ -263,12 +264,3 @@ def questions_of(challenge: Challenge, words: str, *, by: Actor) -> list[dict[st
                     }
                 )
     return found[:MOST_UNITS]
-
-
-__all__ = [
-    "answer_challenge",
-    "file_challenge",
-    "questions_of",
-    "recount",
-    "withdraw_challenge",
-]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from decimal import Decimal
 
@@ -30,9 +30,11 @@ def bundle_of(batch: Batch) -> delivery.Bundle:
     )
 
 
-def unit_of(paper: delivery.Paper, kind: str) -> delivery.Unit:
-    """The first unit of a kind."""
-    return next(unit for unit in paper.units if unit.kind == kind)
+def unit_of(paper: delivery.Paper, kind: str, among: Collection[str] | None = None) -> delivery.Unit:
+    """The first unit of a kind (that is one of the items ``among``)."""
+    return next(
+        unit for unit in paper.units if unit.kind == kind and (among is None or unit.item_uid in among)
+    )
 
 
 def other_option(slot: delivery.Slot, right: tuple[str, ...]) -> tuple[str, ...]:

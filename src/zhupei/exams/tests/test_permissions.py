@@ -14,6 +14,7 @@ READERS = UNIT | CENTRE | CITY | DISTRICT
 HALL_DESK = frozenset({Role.HALL_TECHNICAL_HEAD, Role.ROOM_ADMINISTRATOR})
 APPROVER = frozenset({Role.CENTRE_APPROVER})
 LEARNER = frozenset({Role.LEARNER})
+KEEPERS = CENTRE | {Role.BANK_KEEPER}
 
 
 def rules() -> dict[str, object]:
@@ -28,6 +29,11 @@ def nothing() -> dict[str, object]:
 
 def image() -> dict[str, object]:
     return {**nothing(), "which": "seal"}
+
+
+def item() -> dict[str, object]:
+    make_rulebook()
+    return {"uid": "NONE", "version": 1}
 
 
 def room() -> dict[str, object]:
@@ -78,6 +84,20 @@ ROWS = [
     Row("exams:void_evidence", CENTRE, nothing),
     Row("exams:keys", CENTRE, rules),
     Row("exams:hall_key_end", CENTRE, nothing),
+    Row("exams:corrections", KEEPERS, rules),
+    Row("exams:correct_key", KEEPERS, item),
+    Row("exams:correction", KEEPERS, nothing),
+    Row("exams:correction_progress", KEEPERS, nothing),
+    Row("exams:correction_compute", KEEPERS, nothing, "post"),
+    Row("exams:correction_withdraw", KEEPERS, nothing, "post"),
+    Row("exams:correction_decide", APPROVER, nothing),
+    Row("exams:correction_confirm", APPROVER, nothing, "post"),
+    Row("exams:challenges", OWNERS | CENTRE, rules),
+    Row("exams:challenge", OWNERS | CENTRE | LEARNER, nothing),
+    Row("exams:challenge_file", OWNERS | LEARNER, nothing),
+    Row("exams:challenge_withdraw", OWNERS | LEARNER, nothing, "post"),
+    Row("exams:challenge_recount", CENTRE, nothing, "post"),
+    Row("exams:challenge_answer", CENTRE, nothing),
     Row("exams:my_test", LEARNER, rules),
     Row("exams:my_slip", LEARNER, nothing),
     Row("exams:my_results", LEARNER, rules),

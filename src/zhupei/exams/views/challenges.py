@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from zhupei.exams import access, actions, queries
+from zhupei.exams import access, actions, standing
 from zhupei.exams.choices import ChallengeKind, ChallengeState
 from zhupei.exams.rescoring_forms import AnswerForm, ChallengeFilter, ChallengeForm, SearchPaperForm
 from zhupei.kernel.roles import CENTRE
@@ -43,7 +43,7 @@ def challenge_file(request: HttpRequest, pk: int) -> HttpResponseBase:
         if outcome.ok:
             messages.success(request, _("Your request is with the centre. You are told when it is answered."))
             return redirect("exams:challenge", pk=challenge.pk)
-    context = {"form": form, "result": result, "until": queries.challenge_until(result)}
+    context = {"form": form, "result": result, "until": standing.challenge_until(result)}
     return render(request, "exams/challenge_file.html", context, status=status_of(form))
 
 
@@ -117,7 +117,7 @@ def challenge_answer(request: HttpRequest, pk: int) -> HttpResponseBase:
         "title": _("Answer the review"),
         "lead": f"{row.result.candidate.person.name} · {row.result.candidate.slip_no}",
         "words": row.text,
-        "submit_label": _("Answer"),
+        "submit_label": _("Send the answer"),
         "cancel_to": "exams:challenge",
         "cancel": row.pk,
     }

@@ -12,7 +12,8 @@ from zhupei.documents import api as documents
 from zhupei.exams import access, prints
 from zhupei.exams.choices import BatchState, ResultState
 from zhupei.exams.models import Candidate, Result
-from zhupei.exams.queries import candidacies_of, challenge_until
+from zhupei.exams.queries import candidacies_of
+from zhupei.exams.standing import challenge_until
 from zhupei.kernel import clock
 from zhupei.people.api import person_of
 from zhupei.rulebook.api import decimal_parameter, parameter

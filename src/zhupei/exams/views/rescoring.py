@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from zhupei.exams import access, actions, queries
+from zhupei.exams import access, actions, standing
 from zhupei.exams.choices import ChallengeKind, ChallengeState, CorrectionState, Remedy
 from zhupei.exams.models import Challenge, KeyCorrection
 from zhupei.exams.rescoring import accepted_after
@@ -79,8 +79,8 @@ def corrections(request: HttpRequest) -> HttpResponseBase:
         "filters": filters,
         "filtered": filtered,
         "find": find,
-        "stale": queries.stale_questions(),
-        "waiting": queries.waiting_passes().count() if actor.has(*CENTRE) else 0,
+        "stale": standing.stale_questions(),
+        "waiting": standing.waiting_passes().count() if actor.has(*CENTRE) else 0,
     }
     return render(request, "exams/corrections.html", context, status=status_of(find))
 
@@ -143,7 +143,7 @@ def correction(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if wanted["kind"]:
         lines = lines.filter(kind=wanted["kind"])
-    waiting = queries.waiting_passes(row).count() if row.state == CorrectionState.APPROVED else 0
+    waiting = standing.waiting_passes(row).count() if row.state == CorrectionState.APPROVED else 0
     context = {
         "correction": row,
         "text": text,

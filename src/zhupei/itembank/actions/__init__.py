@@ -2,6 +2,16 @@
 
 from .corrections import correct_key
 from .duplicates import decide_pair, run_duplicates, start_duplicate_run
+from .exporting import export_items
+from .importing import (
+    begin_import,
+    check_file,
+    confirm_import,
+    discard_import,
+    read_import,
+    stage_import,
+    take_import,
+)
 from .items import (
     edit_item,
     publish_item,
@@ -12,7 +22,7 @@ from .items import (
     review_item,
     write_item,
 )
-from .loading import confirm_import, discard_import, load_demo_bank, stage_import
+from .loading import load_demo_bank
 from .register import (
     Measured,
     add_enemies,
@@ -27,15 +37,19 @@ __all__ = [
     "Measured",
     "add_enemies",
     "add_picture",
+    "begin_import",
+    "check_file",
     "confirm_import",
     "correct_key",
     "decide_pair",
     "discard_import",
     "edit_item",
+    "export_items",
     "load_demo_bank",
     "make_release",
     "publish_item",
     "publish_reviewed",
+    "read_import",
     "read_key",
     "record_calibration",
     "remove_enemies",
@@ -46,5 +60,6 @@ __all__ = [
     "save_standard",
     "stage_import",
     "start_duplicate_run",
+    "take_import",
     "write_item",
 ]

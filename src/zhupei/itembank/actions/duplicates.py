@@ -73,11 +73,11 @@ def _keep(found: list[alike.Pair]) -> None:
         if (row.first_version, row.second_version) != versions and row.verdict == Verdict.DIFFERENT:
             row.verdict, row.decided_by, row.decided_at = Verdict.OPEN, "", None
         row.first_version, row.second_version = versions
-        row.likeness = pair.percent
+        row.likeness, row.reason = pair.percent, pair.reason
     DuplicatePair.objects.bulk_create(new, batch_size=500)
     DuplicatePair.objects.bulk_update(
         changed,
-        ["first_version", "second_version", "likeness", "verdict", "decided_by", "decided_at"],
+        ["first_version", "second_version", "likeness", "reason", "verdict", "decided_by", "decided_at"],
         batch_size=500,
     )
     stale = [row.pk for key, row in known.items() if key not in seen and row.verdict == Verdict.OPEN]

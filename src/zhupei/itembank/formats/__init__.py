@@ -8,11 +8,13 @@ from types import ModuleType
 
 from django.utils.translation import gettext as _
 
-from .common import MAX_BYTES, MAX_ITEMS, FileRefused, Reading
+from .common import MAX_BYTES, MAX_ITEMS, MAX_STREAMED, FileRefused, Reading, open_zip
 
 AUTO = "auto"
 FORMATS: tuple[str, ...] = ("xlsx", "docx", "qti3", "qti2", "moodle", "aiken", "gift")
 """Every format by its name, in the order in which a file is tried: packages first, the loosest text last."""
+READ_ONLY = ("qti",)
+"""Names that read several versions of a format and write none of their own."""
 _OTHERS = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ".doc, .xls"),
     (b"%PDF-", "PDF"),
@@ -25,7 +27,7 @@ _OTHERS = (
 
 def module(name: str) -> ModuleType:
     """The module of a format, imported on first use. Raises ``FileRefused`` for a name that there is not."""
-    if name not in available():
+    if name not in available() + READ_ONLY:
         raise FileRefused("format_unknown", _("There is no format “%(name)s”.") % {"name": name[:40]})
     return import_module(f"{__name__}.{name}")
 
@@ -44,6 +46,8 @@ def detect(data: bytes, name: str = "") -> str:
     """The format of a file by its content, its name only deciding between several. Raises ``FileRefused``."""
     if len(data) > MAX_BYTES:
         raise FileRefused("file_large", _("The file is larger than 50 MB. Split it."), 413)
+    if data.startswith(b"PK\x03\x04"):
+        open_zip(data, MAX_STREAMED)  # its bounds first: no format looks into a bomb
     found = [one for one in available() if module(one).sniff(data, name)]
     for one in found:
         if extension_of(name) in [e.lstrip(".").lower() for e in module(one).EXTENSIONS]:

@@ -20,6 +20,7 @@ from .shared import (
     add_draft,
     count_item,
     decoded,
+    is_marked_up,
     item_of,
     looks_decoded,
     question_of,
@@ -41,13 +42,14 @@ class _Open:
 
     line: int
     stem: list[str] = field(default_factory=list)
-    options: list[str] = field(default_factory=list)
-    letters: str = ""
+    options: list[list[str]] = field(default_factory=list)
+    """The lines of each."""
+    letters: list[str] = field(default_factory=list)
 
 
 def sniff(data: bytes, name: str) -> bool:
     text = looks_decoded(data)
-    if text.lstrip().startswith(("<", "PK")):
+    if is_marked_up(text):
         return False
     return bool(
         re.search(r"^[ \t]*ANSWER[ \t]*[:：][ \t]*[A-Z]", text, re.MULTILINE | re.IGNORECASE)
@@ -76,10 +78,10 @@ def read(data: bytes, *, name: str = "") -> Reading:
             _finish(reading, question, answer[1])
             question = None
         elif option:
-            question.letters += option[1]
-            question.options.append(option[2])
+            question.letters.append(option[1])
+            question.options.append([option[2]])
         elif question.options:  # an option that goes on
-            question.options[-1] += f"\n{line}"
+            question.options[-1].append(line)
         else:
             question.stem.append(line)
     if question:
@@ -98,14 +100,15 @@ def _where(question: _Open) -> str:
 def _finish(reading: Reading, question: _Open, answer: str) -> None:
     letters = re.sub(r"[\s,，、;；.。]", "", answer).upper()
     expected = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(question.letters)]
+    options = ["\n".join(lines) for lines in question.options]
     if len(letters) != 1:
         _refuse(reading, question, _("Aiken holds one right option; the line ANSWER: names none or several."))
-    elif question.letters != expected or letters not in expected:
+    elif question.letters != list(expected) or letters not in expected:
         _refuse(
             reading, question, _("The options are not A, B, C … in order, or the answer is none of them.")
         )
     else:
-        asked = Asked(ItemKind.SINGLE, "\n".join(question.stem), question.options, (expected.index(letters),))
+        asked = Asked(ItemKind.SINGLE, "\n".join(question.stem), options, (expected.index(letters),))
         try:
             add_draft(reading, _where(question), item_of(question_of(asked), Fields()), Fields())
         except ItemRefused as error:

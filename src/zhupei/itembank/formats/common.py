@@ -9,6 +9,7 @@ format holds and the bank does not (essays, matching …) is counted by the form
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,8 @@ MAX_BYTES = 50 * 1024 * 1024
 MAX_UNPACKED = 200 * 1024 * 1024
 MAX_MEMBERS = 20_000
 MAX_MEMBER = 20 * 1024 * 1024
+MAX_STREAMED = 64 * 1024 * 1024
+"""Bytes of a member that is read piece by piece and never held as a tree (a sheet, the text of a document)."""
 MAX_RATIO = 200
 MAX_ITEMS = 20_000
 
@@ -130,8 +133,11 @@ class Outgoing:
     media: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
 
 
-def open_zip(data: bytes) -> zipfile.ZipFile:
-    """A package, once its size, members, names and ratio are within bounds. Raises ``FileRefused``."""
+def open_zip(data: bytes, largest: int = MAX_MEMBER) -> zipfile.ZipFile:
+    """A package, once its size, members, names and ratio are within bounds. Raises ``FileRefused``.
+
+    ``largest``: bytes that its largest member may unpack to.
+    """
     if len(data) > MAX_BYTES:
         raise FileRefused("file_large", _("The file is larger than 50 MB. Split it."), 413)
     try:
@@ -143,7 +149,7 @@ def open_zip(data: bytes) -> zipfile.ZipFile:
     if (
         len(members) > MAX_MEMBERS
         or whole > MAX_UNPACKED
-        or any(m.file_size > MAX_MEMBER for m in members)
+        or any(m.file_size > largest for m in members)
         or whole > MAX_RATIO * max(len(data), 1) + 1024 * 1024
     ):
         raise FileRefused("file_bomb", _("The file unpacks to far more than items hold. It is refused."))
@@ -154,6 +160,14 @@ def open_zip(data: bytes) -> zipfile.ZipFile:
                 "file_paths", _("The file holds encrypted parts or paths that lead outside. It is refused.")
             )
     return package
+
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+def printable(text: str) -> str:
+    """``text`` as XML takes it: ``\\n`` alone for a new line, no control characters."""
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class _Prolog(Exception):

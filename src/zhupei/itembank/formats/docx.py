@@ -17,6 +17,13 @@ NAME = "docx"
 TITLE = gettext_lazy("Word (.docx)")
 EXTENSIONS = ("docx",)
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+LOST: frozenset[str] = frozenset()
+"""Fields that this format has no room for."""
+
+
+def unwritable(item: Outgoing) -> str:
+    """Why an item cannot stand in this format; "" if it can."""
+    return ""
 
 
 def sniff(data: bytes, name: str = "") -> bool:

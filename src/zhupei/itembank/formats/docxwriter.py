@@ -19,10 +19,9 @@ from zhupei.itembank.choices import ItemKind
 from zhupei.itembank.rules import ItemText, Question
 
 from . import layoutwords as words
-from .common import MAX_MEMBER, FileRefused, Outgoing
+from .common import MAX_STREAMED, FileRefused, Outgoing, printable
 from .labels import SUBJECT_NAMES
 from .layoutwords import GUARD
-from .shared import clean
 from .wordnumbers import han
 
 HEADINGS = {
@@ -103,7 +102,7 @@ def written(items: Iterable[Outgoing]) -> bytes:
         for number, item in enumerate(by_kind[kind], 1):
             writer.item(number, item)
     body = (_HEAD + "".join(writer.parts) + _TAIL).encode()
-    if len(body) > MAX_MEMBER:
+    if len(body) > MAX_STREAMED:
         raise FileRefused(
             "file_items",
             _("These are too many items for one Word file. Choose fewer, or another format."),
@@ -218,7 +217,7 @@ class _Writer:
             held.append(found[0].replace("\n", " "))
             return chr(0xF0000 + len(held) - 1)
 
-        lines = _ATOM.sub(hold, clean(text)).split("\n")
+        lines = _ATOM.sub(hold, printable(text)).split("\n")
         at, first = 0, True
         while at < len(lines):
             rows = _table_at(lines, at)

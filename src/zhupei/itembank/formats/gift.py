@@ -22,6 +22,7 @@ from .shared import (
     decoded,
     feedback_note,
     fields_of,
+    is_marked_up,
     item_of,
     looks_decoded,
     no_case,
@@ -39,6 +40,7 @@ LOST: frozenset[str] = frozenset()
 MAX_OPTIONS = 100
 MAX_QUESTION = 16 * 1024 * 1024
 MAX_MARKDOWN = 20_000
+MAX_COMMENT = 20_000
 
 # Escaped signs become signs of a private plane, so that what is left of them has its meaning in GIFT.
 _ESCAPED = {"\\": "\U000f0007", ":": "\U000f0000", "#": "\U000f0001", "=": "\U000f0002", "{": "\U000f0003"}
@@ -48,8 +50,8 @@ _PRIVATE = dict.fromkeys(_PLAIN)
 _RESERVED = str.maketrans({char: f"\\{char}" for char in "\\#=~{}:"} | {"\n": "\\n"})
 _WEIGHT = re.compile(r"%(-?\d{1,3}(?:\.\d{0,10})?)%")
 _FORMAT = re.compile(r"\[(html|plain|markdown|moodle)\]")
-_ID = re.compile(r"\[id:((?:\\\]|[^\]])+)\]")
-_TAG = re.compile(r"\[tag:((?:\\\]|[^\]])+)\]")
+_ID = re.compile(r"\[id:((?:\\\]|[^\]]){1,200})\]")
+_TAG = re.compile(r"\[tag:((?:\\\]|[^\]]){1,200})\]")
 _HTML = re.compile(
     r"</?(?:p|br|div|span|b|i|u|s|em|strong|sub|sup|img|table|tr|td|ul|ol|li|a|pre|code|h[1-6]|font|hr|center|math)"
     r"(?:[\s/][^<>]*)?>|&(?:[a-z]{2,8}|#\d{1,6});",
@@ -70,8 +72,7 @@ class _Block:
 
 def sniff(data: bytes, name: str) -> bool:
     text = looks_decoded(data)
-    head = text.lstrip()
-    if not text or head.startswith(("<", "PK")) or re.search(r"^ANSWER\s*[:：]", text, re.MULTILINE):
+    if not text or is_marked_up(text) or re.search(r"^ANSWER\s*[:：]", text, re.MULTILINE):
         return False
     if name.lower().endswith(".gift"):
         return True
@@ -97,12 +98,15 @@ def read(data: bytes, *, name: str = "") -> Reading:
 
 
 def _blocks(text: str) -> Iterator[_Block]:
-    """Questions part at blank lines, but not within their braces. Comments belong to the question that follows."""
+    """Questions part at blank lines, but not within their braces, and where braces open once more after a line that closed
+    them. Comments belong to the question that follows."""
     block, is_open, has_gap = _Block(1), False, False
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         is_comment = line.startswith("//")
-        is_next = line.startswith("::") or (is_open and has_gap and "{" in line.partition("}")[0])
+        is_next = line.startswith("::")
+        if "{" in line.partition("}")[0]:
+            is_next |= has_gap if is_open else bool(block.lines) and block.lines[-1].endswith("}")
         if block.lines and (is_next or (not is_open and (not line or (is_comment and block.is_closed)))):
             yield block
             block, is_open = _Block(number), False
@@ -146,7 +150,7 @@ def _read(block: _Block, where: str, reading: Reading) -> None:
     if kind := _foreign_kind(answers):
         reading.unsupported[kind] += 1
         return
-    comments = " ".join(block.comments)
+    comments = " ".join(block.comments[-100:])[-MAX_COMMENT:]
     uid = _ID.search(comments)
     fields = fields_of(
         (found[1].replace(r"\]", "]").translate(_PLAIN).strip() for found in _TAG.finditer(comments)),

@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import Any
 from urllib.parse import unquote
@@ -96,7 +97,7 @@ class Conversion:
         name = plain_name(element)
         if name in _SILENT:
             return
-        if name in _DROPPED or any(plain_key(key).startswith("on") for key in element.attrib):
+        if name in _DROPPED or any(map(_is_handler, element.attrib)):
             note(self.reading, self.where, _("Scripts and styles were left out."))
             if name in _DROPPED:
                 return
@@ -136,14 +137,16 @@ class Conversion:
         if name == "li":
             lines.text(lines.number)
             lines.number = ""
-        write(clean(element.text or ""))
+        if element.text:
+            write(clean(element.text))
         items = 0
         for child in element:
             if name == "ol" and plain_name(child) == "li":
                 items += 1
                 lines.number = f"{items}. "
             self._walk(child, lines, depth + 1)
-            write(clean(child.tail or ""))
+            if child.tail:
+                write(clean(child.tail))
         if is_block:
             lines.block()
 
@@ -282,13 +285,21 @@ class _Lines:
 def plain_name(element: Any) -> str:
     """The name of an element alike for HTML, QTI 2 and QTI 3: ``qti-item-body`` and ``itemBody`` are ``itembody``."""
     tag = element.tag
-    if not isinstance(tag, str):
-        return ""
-    return plain_key(tag).removeprefix("qti-").replace("-", "")
+    return _plain_tag(tag) if isinstance(tag, str) else ""
 
 
-def plain_key(name: str) -> str:
+@lru_cache(maxsize=4096)
+def _plain_tag(tag: str) -> str:
+    return _plain_key(tag).removeprefix("qti-").replace("-", "")
+
+
+def _plain_key(name: str) -> str:
     return name.rpartition("}")[2].rpartition(":")[2].lower()
+
+
+@lru_cache(maxsize=4096)
+def _is_handler(attribute: str) -> bool:
+    return _plain_key(attribute).startswith("on")
 
 
 def _rows(table: Any) -> Iterator[Any]:

@@ -27,7 +27,7 @@ MAX_LINE = 8000
 """Characters of a line that is looked at; longer ones only go on with the text before."""
 MAX_STRAY = 50
 """Notes on text that belongs to no question."""
-_FORMULA = re.compile(r"\\\(.*?\\\)|\\\[.*?\\\]")
+_FORMULA = re.compile(r"\\\((?:(?!\\[(\[]).)*?\\\)|\\\[(?:(?!\\[(\[]).)*?\\\]")  # linear: none within another
 
 
 @dataclass
@@ -490,6 +490,7 @@ class Layout:
         ):
             self._each(flat)
             return
+        assert self.part is not None
         self.part.table(_pipes(cells))
         for line in flat:
             self._tell(line)

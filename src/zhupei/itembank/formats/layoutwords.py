@@ -161,9 +161,9 @@ _LETTERS = r"[A-H](?:[\s、,;/和]*[A-H]){0,7}"
 _TRUTH = "√|×|正确|错误|对|错"
 _QUESTION = re.compile(
     rf"\s*(?:\(\s*(?P<pre>{_LETTERS}|{_TRUTH}|[VXTF])?\s*\)\s*)?"
-    r"(?:第\s*(?P<di>\d{1,4})\s*题\s*[.、:]?|(?P<sub>小题|问题|第)\s*(?P<sn>\d{1,3})\s*(?:小题|问)?\s*[.、:]"
-    r"|(?P<dot>\d{1,4})\s*(?:、|:(?!\d)|\.(?!\d))|(?P<tight>\d{1,4})\.(?=\d)|\(\s*(?P<paren>\d{1,4})\s*\)\s*[.、]?"
-    r"|(?P<right>\d{1,4})\s*\)|(?P<circle>[①-⑳])|(?P<bare>\d{1,4})\s+(?=[^\s\d.,%~-]))\s*"
+    r"(?:第\s*(?P<di>\d{1,5})\s*题\s*[.、:]?|(?P<sub>小题|问题|第)\s*(?P<sn>\d{1,3})\s*(?:小题|问)?\s*[.、:]"
+    r"|(?P<dot>\d{1,5})\s*(?:、|:(?!\d)|\.(?!\d))|(?P<tight>\d{1,5})\.(?=\d)|\(\s*(?P<paren>\d{1,5})\s*\)\s*[.、]?"
+    r"|(?P<right>\d{1,5})\s*\)|(?P<circle>[①-⑳])|(?P<bare>\d{1,5})\s+(?=[^\s\d.,%~-]))\s*"
 )
 
 
@@ -315,7 +315,7 @@ def answer_of(text: str) -> tuple[str, str] | None:
 
 
 _NUMBER = re.compile(
-    r"[\s,;、。]*(?:第\s*)?\(?\s*(?P<first>\d{1,4})\s*(?:题)?\s*(?:[-—–~至]+\s*(?P<last>\d{1,4}))?\s*(?:题)?\s*\)?\s*[.、:]?\s*"
+    r"[\s,;、。]*(?:第\s*)?\(?\s*(?P<first>\d{1,5})\s*(?:题)?\s*(?:[-—–~至]+\s*(?P<last>\d{1,5}))?\s*(?:题)?\s*\)?\s*[.、:]?\s*"
 )
 _ONE = rf"(?:[A-H]+|{_TRUTH}|T)"
 _PAYLOAD = re.compile(rf"{_ONE}(?:[\s,;、/]*{_ONE})*(?![a-zA-Z])")
@@ -368,7 +368,7 @@ def _spread(words: list[str], count: int) -> Iterator[str]:
 
 
 _ANSWER_LINE = re.compile(
-    rf"\s*(?:第\s*)?\(?(?P<n>\d{{1,4}})\s*题?\)?\s*[.、:)]?\s*(?:[【\[]?(?:参考|正确)?答案?[】\]]?\s*:?\s*)?"
+    rf"\s*(?:第\s*)?\(?(?P<n>\d{{1,5}})\s*题?\)?\s*[.、:)]?\s*(?:[【\[]?(?:参考|正确)?答案?[】\]]?\s*:?\s*)?"
     rf"(?P<answer>{_LETTERS}|{_TRUTH}|[TVX])(?=$|[\s。.;,、:(【\[])\s*[。.;,、:]?\s*(?P<rest>.*)"
 )
 

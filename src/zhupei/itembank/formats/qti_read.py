@@ -6,10 +6,12 @@ interactions are taken over, one as an item, several as a case; items with other
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,6 +48,9 @@ _MANIFEST = "imsmanifest.xml"
 MAX_ITEM_NODES = 20_000
 
 
+_DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError)
+
+
 @dataclass
 class _Package:
     """A package, or a single item without one."""
@@ -62,9 +67,17 @@ class _Package:
         if data is None:
             return None
         self.nodes += nodes_in(data)
-        if self.nodes > MAX_NODES:
+        if self.nodes > MAX_NODES:  # for every further item as well
             raise FileRefused("file_bomb", _("The file unpacks to far more than items hold. It is refused."))
         return parsed(data, MAX_ITEM_NODES)
+
+    def head(self, path: str) -> bytes:
+        """The start of a file of the package."""
+        if self.zip is None:
+            return b""
+        with contextlib.suppress(*_DAMAGED), self.zip.open(path) as stream:
+            return stream.read(4096)
+        return b""
 
     def get(self, path: str) -> bytes | None:
         if self.zip is None or path.startswith(("../", "/")) or "://" in path:
@@ -137,15 +150,15 @@ def _items_in(package: zipfile.ZipFile) -> list[str]:
 
 
 def _listed(package: _Package, manifest: str) -> Iterator[tuple[str, Fields]]:
-    """The files that the manifest names, with our own fields; every XML file if there is no manifest."""
-    if not manifest or package.zip is None:
-        yield from ((name, Fields()) for name in (_items_in(package.zip) if package.zip else ()))
+    """The files that are resources, with our own fields; then items that only a test names, or nobody."""
+    if package.zip is None:
         return
-    seen: set[str] = set()
-    for resource in parsed(package.get(manifest) or b"").iter("{*}resource", "resource"):
-        href = resource.get("href") or ""
+    seen = {manifest}
+    for resource in parsed(package.get(manifest) or b"").iter("{*}resource", "resource") if manifest else ():
+        files = (file.get("href") or "" for file in resource.iter("{*}file", "file"))
+        href = resource.get("href") or next((one for one in files if one.lower().endswith(".xml")), "")
         path = posixpath.normpath(posixpath.join(package.folder, unquote(href).partition("?")[0]))
-        if not href.lower().endswith(".xml") or path in seen or path == manifest:
+        if not path.lower().endswith(".xml") or path in seen:
             continue
         seen.add(path)
         fields = Fields()
@@ -154,6 +167,9 @@ def _listed(package: _Package, manifest: str) -> Iterator[tuple[str, Fields]]:
                 (clean(tag.text or "") for tag in own.iter(f"{{{META}}}tag")), clean(own.get("uid") or "")
             )
         yield path, fields
+    for path in _items_in(package.zip):
+        if path not in seen and _version_of_item(head_of(package.head(path))):
+            yield path, Fields()
 
 
 def _read_member(package: _Package, path: str, fields: Fields, reading: Reading) -> None:
@@ -188,7 +204,8 @@ def _try_item(root: Any, package: _Package, path: str, fields: Fields, reading: 
 
 def attribute(element: Any, name: str) -> str:
     """An attribute by its name in QTI 2; QTI 3 writes ``max-choices`` for ``maxChoices``."""
-    return str(element.get(name) or element.get(kebab(name)) or "")
+    value: str | None = element.get(name) or element.get(kebab(name))
+    return value or ""
 
 
 def kebab(name: str) -> str:
@@ -197,7 +214,7 @@ def kebab(name: str) -> str:
 
 def _own_name(element: Any) -> str:
     """The name as QTI 2 writes it: ``gapMatchInteraction``."""
-    first, *others = element.tag.rpartition("}")[2].removeprefix("qti-").split("-")
+    first, *others = str(element.tag).rpartition("}")[2].removeprefix("qti-").split("-")
     return (first + "".join(map(str.capitalize, others)))[:60]
 
 
@@ -243,12 +260,15 @@ class _Item:
         add_draft(self.reading, self.where, text, self.fields)
 
     def _conversion(self, special: Any) -> Conversion:
-        folder = posixpath.dirname(self.path)
-
         def picture(source: str) -> bytes | None:
-            return self.package.get(posixpath.normpath(posixpath.join(folder, source.partition("?")[0])))
+            return self.package.get(self._path(source.partition("?")[0]))
 
         return Conversion(self.reading, self.where, dollars=False, picture=picture, special=special)
+
+    def _path(self, address: str) -> str:
+        """The path in the package of what the item refers to; from its root if the address starts with a slash."""
+        folder = self.package.folder if address.startswith("/") else posixpath.dirname(self.path)
+        return posixpath.normpath(posixpath.join(folder, address.lstrip("/")))
 
     def _drop(self, element: Any, name: str) -> str | None:
         """Feedback is none of an option's text; remarks for markers are none of the item's."""
@@ -269,15 +289,19 @@ class _Item:
         texts = []
         for reference in _children(self.root, "assessmentstimulusref"):
             href = unquote(reference.get("href") or "")
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), href))
-            root = self.package.document(path)
+            try:
+                root = self.package.document(self._path(href))
+            except FileRefused as error:
+                raise ItemRefused(str(error)) from None
             if root is None:
                 raise ItemRefused(
                     _("The text %(name)s, which it refers to, is not in the file.") % {"name": href[:80]}
                 )
             bodies = [one for one in root.iter() if plain_name(one) == "stimulusbody"]
             texts += [
-                _Item(self.root, self.package, path, self.where, self.fields, self.reading)._body(bodies)
+                _Item(self.root, self.package, self._path(href), self.where, self.fields, self.reading)._body(
+                    bodies
+                )
             ]
         return "\n".join(texts)
 
@@ -382,8 +406,11 @@ class _Item:
         own = [self._conversion(prompt).element(frame) for frame in frames]
         if not own[0]:  # the last line before the first options asks
             first, _newline, own[0] = first.strip().rpartition("\n")
-        stems = [own[0], *(f"{text}\n{stem}".strip() for text, stem in zip(between, own[1:], strict=False))]
-        stems[-1] = f"{stems[-1]}\n{between[-1]}".strip()
+        stems = [
+            own[0],
+            *(f"{text.strip()}\n{stem}".strip() for text, stem in zip(between, own[1:], strict=False)),
+        ]
+        stems[-1] = f"{stems[-1]}\n{between[-1].strip()}".strip()
         told = dict(self.feedback)
         children = []
         for question, stem, one in zip(asked, stems, interactions, strict=True):

@@ -76,6 +76,11 @@ def looks_decoded(data: bytes) -> str:
     return ""
 
 
+def is_marked_up(text: str) -> bool:
+    """True if a file begins as XML or HTML does."""
+    return bool(re.match(r"\s*<(?:\?xml|!doctype|!--|quiz\b|html\b|assessment|qti-)", text, re.IGNORECASE))
+
+
 @dataclass(frozen=True)
 class Fields:
     """What our own files say of an item beyond its text. ``kind`` is empty in a file of another program."""

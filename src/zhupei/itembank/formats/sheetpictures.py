@@ -15,8 +15,7 @@ from openpyxl.drawing.image import Image
 from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
 from openpyxl.drawing.xdr import XDRPositiveSize2D
 
-from .common import member_bytes
-from .shared import clean
+from .common import member_bytes, printable
 from .wordpackage import A, R, parsed, related
 
 XDR = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}"
@@ -91,12 +90,13 @@ class PictureWriter:
         """A cell of a row (from 1) and column (from 0): text as text, whatever it begins with."""
         if not isinstance(value, str):
             return value
-        text = clean(value)
+        text = printable(value)
         if "](media:" in text:
             text = self._placed(row, column, text, media)
-        made = WriteOnlyCell(self.sheet, value=text or None)
-        if text:
-            made.data_type = "s"
+        if not text:
+            return None
+        made = WriteOnlyCell(self.sheet, value=text)
+        made.data_type = "s"
         return made
 
     def _placed(self, row: int, column: int, text: str, media: Mapping[str, tuple[str, bytes]]) -> str:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from lxml import etree
 
 from . import omml
-from .common import FileRefused, ItemRefused, Reading, member_bytes, open_zip, refuse_doctype, tick
+from .common import MAX_STREAMED, FileRefused, ItemRefused, Reading, member_bytes, open_zip, refuse_doctype, tick
 from .wordnumbers import VAL, Numbers, W
 
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -171,7 +171,7 @@ class Document:
     """Reads a package; ``blocks`` gives its paragraphs' lines and its tables in order."""
 
     def __init__(self, data: bytes, reading: Reading) -> None:
-        self.package = open_zip(data)
+        self.package = open_zip(data, MAX_STREAMED)
         self.reading = reading
         self.atoms = Atoms()
         self.part = main_part(self.package)
@@ -188,7 +188,7 @@ class Document:
 
     def blocks(self) -> Iterator[Line | Grid]:
         """Lines and tables in the order of the text. Raises ``FileRefused``."""
-        data = member_bytes(self.package, self.part)
+        data = member_bytes(self.package, self.part, MAX_STREAMED)
         if data is None:
             raise FileRefused(
                 "file_kind", _("This is not a Word document (.docx). Save it anew in Word or WPS.")
@@ -292,7 +292,7 @@ class Document:
     def _piece(self, node: Any) -> str:
         tag = node.tag
         if tag == f"{W}t":
-            return _PRIVATE.sub("", node.text or "").replace("\r", "").replace("\n", " ")
+            return _PRIVATE.sub("", node.text or "").replace("\r", "").replace("\n", " ").replace("](media:", "] (media:")
         if tag in (f"{W}tab", f"{W}ptab"):
             return "\t"
         if tag in (f"{W}br", f"{W}cr"):

@@ -22,6 +22,7 @@ from zhupei.itembank.choices import ItemKind, Level
 from zhupei.itembank.rules import OPTION_LETTERS, TRUE_FALSE_OPTIONS, ItemText, Question, ids_of, truth
 
 from .common import (
+    MAX_STREAMED,
     Draft,
     FileRefused,
     ItemRefused,
@@ -42,12 +43,19 @@ NAME = "xlsx"
 TITLE = gettext_lazy("Excel (.xlsx)")
 EXTENSIONS = ("xlsx",)
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+LOST: frozenset[str] = frozenset()
+"""Fields that this format has no room for."""
 MAX_ROWS = 40_000
 MAX_COLUMNS = 60
 NEEDED = ("题型", "题干", "选项A", "选项B", "答案")
 PICTURED = frozenset(("题干", "解析", *OPTION_HEADERS))
 """Columns whose cells may hold pictures."""
 _CELL_IMAGE = re.compile(r"=\s*(?:_xlfn\.)?DISPIMG\(\s*\"([^\"]{1,80})\"", re.IGNORECASE)
+
+
+def unwritable(item: Outgoing) -> str:
+    """Why an item cannot stand in this format; "" if it can."""
+    return ""
 
 
 def sniff(data: bytes, name: str = "") -> bool:
@@ -63,12 +71,12 @@ def sniff(data: bytes, name: str = "") -> bool:
 
 def _checked(data: bytes) -> zipfile.ZipFile:
     """The package of a workbook. Raises ``FileRefused`` unless it is plain and within bounds."""
-    package = open_zip(data)
+    package = open_zip(data, MAX_STREAMED)
     if "xl/workbook.xml" not in package.NameToInfo:
         raise FileRefused("file_kind", _("This is not an Excel workbook (.xlsx). Use the template."))
     for member in package.infolist():
         if member.filename.endswith((".xml", ".rels")) and member.file_size:
-            refuse_doctype(member_bytes(package, member.filename) or b"")
+            refuse_doctype(member_bytes(package, member.filename, MAX_STREAMED) or b"")
     return package
 
 
@@ -119,9 +127,9 @@ class _Sheet:
     def _rows(self) -> Iterator[_Row]:
         book = load_workbook(io.BytesIO(self.data), read_only=True, data_only=False, keep_links=False)
         try:
-            sheet = book.worksheets[0]
+            sheet: Any = book.worksheets[0]
             part = str(sheet._worksheet_path).lstrip("/")
-            total = (member_bytes(self.package, part) or b"").count(b"<row")
+            total = (member_bytes(self.package, part, MAX_STREAMED) or b"").count(b"<row")
             over = pictures_over(self.package, part)
             self.images = cell_images(self.package)
             sheet.reset_dimensions()

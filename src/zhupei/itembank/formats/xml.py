@@ -9,7 +9,7 @@ from lxml import etree
 
 from .common import MAX_BYTES, FileRefused
 
-MAX_NODES = 3_000_000
+MAX_NODES = 2_000_000
 """Tags and attributes of a file; a tree takes some 150 bytes for each."""
 
 

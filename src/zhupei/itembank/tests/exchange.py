@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from hypothesis import assume
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -20,6 +20,7 @@ from zhupei.itembank.media import picture_of
 from zhupei.itembank.rules import TRUE_FALSE_OPTIONS, ItemText, Question, faults_of, lettered
 from zhupei.kernel import richtext
 
+MANY = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 DATA = Path(__file__).parent / "data"
 
 
@@ -137,6 +138,12 @@ def outgoing(draw: st.DrawFn, kinds: tuple[str, ...], **how: bool) -> Outgoing:
     )
 
 
+def picture_item() -> Outgoing:
+    """An item with a picture."""
+    text = ItemText("single", MARKUP[0], "掌握", lettered(["甲", "乙"]), ("a",))
+    return Outgoing("P-1", "", "", (), text, PICTURES)
+
+
 def there_and_back(module: ModuleType, items: list[Outgoing]) -> None:
     """Every item comes back as it was, fields, key and pictures, and its file is known by its own format alone."""
     data = module.write(items)
@@ -159,13 +166,13 @@ def _in_child(read: Callable[[bytes], object], data: bytes, channel: object) -> 
         status = Path("/proc/self/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 
-    before, start = peak(), time.perf_counter()
+    before, start = peak(), time.process_time()
     try:
         reading = read(data)
         said = (len(reading.drafts), [one.reason for one in reading.refused][:5], len(reading.refused))  # type: ignore[attr-defined]
     except FileRefused as error:
         said = error.code  # type: ignore[assignment]
-    channel.send((said, time.perf_counter() - start, (peak() - before) / 1024))  # type: ignore[attr-defined]
+    channel.send((said, time.process_time() - start, (peak() - before) / 1024))  # type: ignore[attr-defined]
 
 
 def bounded(
@@ -173,7 +180,7 @@ def bounded(
 ) -> object:
     """What ``read`` says of ``data`` in a process of its own: the code of a refusal, or (drafts, reasons, refused).
 
-    Fails if it takes longer or more memory, or ends otherwise.
+    Fails if it takes more processor time or memory, or ends otherwise.
     """
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()

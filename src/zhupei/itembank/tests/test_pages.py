@@ -232,6 +232,17 @@ def test_measured_values_stand_beside_the_authors_judgement(write: Any) -> None:
         assert words in shown, words
 
 
+@pytest.mark.req("I07")
+def test_the_correction_of_a_key_is_one_step_from_a_published_version(write: Any) -> None:
+    item = write()
+    address = reverse("exams:correct_key", args=[item.uid, 1])
+    keeper = client_of(Role.BANK_KEEPER)
+    assert address not in page(keeper, "item", item.pk)  # a draft is simply written anew
+    publish(item)
+    assert address in page(keeper, "item", item.pk)
+    assert address not in page(client_of(Role.ITEM_AUTHOR), "item", item.pk)
+
+
 # ── two versions ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -249,6 +260,14 @@ def test_pieces_say_what_went_and_came() -> None:
     assert clock.now() - began < timedelta(seconds=2)
     assert "".join(t for sign, t in pieces if sign in "=-") == old
     assert "".join(t for sign, t in pieces if sign in "=+") == new
+
+
+def test_a_picture_is_compared_by_the_beginning_of_its_digest(write: Any) -> None:
+    version = newest_version(write("图一"))
+    other = newest_version(write("图二"))
+    version.content["stem"], other.content["stem"] = (f"![图](media:{sign * 64})" for sign in "ab")
+    pieces = compare.changes(version, other)[0].pieces
+    assert "".join(t for sign, t in pieces if sign != "+") == "![图](media:aaaaaaaa…)"
 
 
 @pytest.mark.req("I08")

@@ -119,6 +119,7 @@ ROWS = [
     Row("itembank:import", AUTHOR, staged),
     Row("itembank:confirm_import", AUTHOR, staged, "post"),
     Row("itembank:discard_import", AUTHOR, staged, "post"),
+    Row("itembank:export", KEEPER),
     Row("itembank:releases", KEEPER),
     Row("itembank:release", KEEPER, release),
     Row("itembank:make_release", KEEPER, bank, "post"),

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from zhupei.itembank import access, actions, jobs
+from zhupei.itembank import access, actions, alike, jobs
 from zhupei.itembank.choices import ItemState, RunState, Verdict
 from zhupei.itembank.forms import PairFilter
 from zhupei.itembank.models import DuplicatePair, DuplicateRun, Item
@@ -35,6 +35,8 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     rows = access.pairs_for(request.actor)
     rows = open_pairs(rows) if verdict == Verdict.OPEN else rows.filter(verdict=verdict)
     page = page_by_key(rows.select_related("first", "second"), request, order=("-likeness", "pk"), size=20)
+    for pair in page.items:
+        pair.why = alike.REASONS.get(pair.reason, "")
     context = {**_run_context(run), "page": page, "filters": filters, "verdict": verdict}
     return render(request, "itembank/duplicates.html", context)
 
@@ -65,6 +67,7 @@ def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
     pair = _pair(request, pk)
     context = {
         "pair": pair,
+        "reason": alike.REASONS.get(pair.reason, ""),
         "sides": [_side(pair.first), _side(pair.second)],
         "is_open": pair.verdict == Verdict.OPEN,
     }

@@ -2,87 +2,143 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from zhupei.itembank import access, actions, excel
-from zhupei.itembank.actions.loading import preview_import
+from zhupei.itembank import access, actions, formats, jobs
 from zhupei.itembank.choices import ImportState, ItemKind
-from zhupei.itembank.forms import UploadForm
+from zhupei.itembank.fileforms import TakeForm, UploadForm
+from zhupei.itembank.formats import xlsx
+from zhupei.itembank.formats.sheetwriter import template as empty_template
+from zhupei.itembank.models import ItemImport
 from zhupei.rulebook.api import Subject
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals, status_of
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-SHOWN_ERRORS = 200
+GOING = (ImportState.READING, ImportState.TAKING)
 
 
 def imports(request: HttpRequest) -> HttpResponse:
-    """Hand in a filled template; the files handed in before."""
-    form = UploadForm(
-        request.POST if request.method == "POST" else None,
-        request.FILES if request.method == "POST" else None,
-    )
-    if request.method == "POST" and form.is_valid():
+    """Hand in a file; the files handed in before."""
+    posted = request.method == "POST"
+    form = UploadForm(request.POST if posted else None, request.FILES if posted else None)
+    if posted and form.is_valid():
         file = form.cleaned_data["file"]
         with refusals(form) as outcome:
-            staged = actions.stage_import(file.read(), name=file.name, by=request.actor)
+            staged = actions.stage_import(
+                file.read(),
+                name=file.name,
+                format=form.cleaned_data["format"] or formats.AUTO,
+                defaults=form.defaults(),
+                by=request.actor,
+            )
         if outcome.ok:
+            if staged.state == ImportState.READING:
+                jobs.read_import.enqueue(staged.pk)
             return redirect("itembank:import", pk=staged.pk)
     context = {"form": form, "page": page_by_key(access.imports_for(request.actor), request, size=20)}
     return render(request, "itembank/imports.html", context, status=status_of(form))
 
 
 def template(request: HttpRequest) -> HttpResponse:
-    return file_response(excel.template(), "题库导入模板.xlsx", XLSX)
+    return file_response(empty_template(), "题库导入模板.xlsx", xlsx.CONTENT_TYPE)
+
+
+def _staged(request: HttpRequest, pk: int) -> ItemImport:
+    return get_object_or_404(access.imports_for(request.actor), pk=pk)
 
 
 def import_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """What a staged file would bring in, and every fault with row and column."""
-    staged = get_object_or_404(access.imports_for(request.actor), pk=pk)
-    sheet = preview_import(staged) if staged.state == ImportState.STAGED else None
-    rows = [
-        {
-            "row": i.row,
-            "uid": i.uid,
-            "subject": Subject(i.subject).label,
-            "kind": ItemKind(i.text.kind).label,
-            "stem": i.text.stem,
-            "children": len(i.text.children),
-        }
-        for i in (sheet.items[:50] if sheet else ())
-    ]
-    context = {
-        "staged": staged,
-        "sheet": sheet,
-        "rows": rows,
-        "errors": sheet.errors[:SHOWN_ERRORS] if sheet else [],
-        "more_errors": max(len(sheet.errors) - SHOWN_ERRORS, 0) if sheet else 0,
-        "clean": sheet is not None and not sheet.errors and bool(sheet.items),
+    """What a staged file would bring in, and everything in it that is refused."""
+    staged = _staged(request, pk)
+    if request.headers.get("HX-Request"):
+        response = render(
+            request, "itembank/_reading.html", {"staged": staged, "going": staged.state in GOING}
+        )
+        if staged.state not in GOING:
+            response["HX-Refresh"] = "true"
+        return response
+    return render(request, "itembank/import.html", _context(staged, TakeForm(label=_take_label(staged))))
+
+
+def _take_label(staged: ItemImport) -> str:
+    places = staged.report.get("places_refused", 0)
+    return _("Take in the %(good)d good items, leave out the %(bad)d refused") % {
+        "good": staged.item_count,
+        "bad": places,
     }
-    return render(request, "itembank/import.html", context)
+
+
+def _context(staged: ItemImport, form: TakeForm) -> dict[str, Any]:
+    report = staged.report
+    is_open = staged.state == ImportState.STAGED
+    shown = is_open or staged.state == ImportState.CONFIRMED
+    refused = report.get("refused", []) if shown else []
+    figures = [
+        (_("Items that may come in"), staged.item_count),
+        (_("Items refused"), report.get("places_refused", 0)),
+        (_("Of kinds that the bank does not have"), sum(report.get("unsupported", {}).values())),
+        (_("Pictures"), report.get("pictures", 0)),
+    ]
+    return {
+        "staged": staged,
+        "form": form,
+        "going": staged.state in GOING,
+        "open": is_open,
+        "figures": figures if shown else [],
+        "refused": refused,
+        "more_refused": max(report.get("refused_count", 0) - len(refused), 0) if shown else 0,
+        "unsupported": sorted(report.get("unsupported", {}).items()) if shown else [],
+        "notes": report.get("notes", []) if shown else [],
+        "more_notes": max(report.get("note_count", 0) - len(report.get("notes", [])), 0) if shown else 0,
+        "rows": [_previewed(row) for row in report.get("preview", [])] if is_open else [],
+        "may_take": is_open and staged.item_count > 0,
+    }
+
+
+def _previewed(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "subject": Subject(row["subject"]).label, "kind": ItemKind(row["kind"]).label}
 
 
 @require_POST
 def confirm_import(request: HttpRequest, pk: int) -> HttpResponseBase:
-    staged = get_object_or_404(access.imports_for(request.actor), pk=pk)
-    return perform(
+    """Take a file in: whole, or without what is refused if that was ticked."""
+    staged = _staged(request, pk)
+    form = TakeForm(request.POST, label=_take_label(staged))
+    partial = form.is_valid() and form.cleaned_data["partial"]
+    with refusals(form) as outcome:
+        if actions.begin_import(staged, partial=partial, by=request.actor):
+            jobs.take_import.enqueue(staged.pk, partial, request.actor.user_id)
+            messages.success(request, _("The items are being taken in. You may leave this page."))
+            return redirect("itembank:import", pk=pk)
+        count = actions.confirm_import(staged, partial=partial, by=request.actor)
+    if not outcome.ok:
+        staged.refresh_from_db()
+        return render(request, "itembank/import.html", _context(staged, form), status=status_of(form))
+    messages.success(
         request,
-        lambda: actions.confirm_import(staged, by=request.actor),
-        success=_("Taken in as drafts. Another person reviews them next."),
-        to=reverse("itembank:items"),
+        ngettext(
+            "%(n)d item taken in as a draft. Another person reviews it next.",
+            "%(n)d items taken in as drafts. Another person reviews them next.",
+            count,
+        )
+        % {"n": count},
     )
+    return redirect("itembank:items")
 
 
 @require_POST
 def discard_import(request: HttpRequest, pk: int) -> HttpResponseBase:
-    staged = get_object_or_404(access.imports_for(request.actor), pk=pk)
+    staged = _staged(request, pk)
     return perform(
         request,
         lambda: actions.discard_import(staged, by=request.actor),
         success=_("Discarded. Nothing was taken in."),
-        to=reverse("itembank:imports"),
+        to="itembank:imports",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import NoReverseMatch, reverse
@@ -35,20 +36,24 @@ ONLY = {"outdated": outdated, "expiring": expiring, "picture": with_pictures}
 CORRECTION = "exams:correct_key"  # a page of a room above this one: linked where it is served
 
 
+def narrowed(rows: QuerySet[Item], filters: ItemFilter) -> QuerySet[Item]:
+    """The items that the list's filters leave; all of them if the filters make no sense."""
+    if not filters.is_valid():
+        return rows
+    data = filters.cleaned_data
+    names = ("subject", "kind", "state", "chapter", "level")
+    rows = rows.filter(**{name: data[name] for name in names if data[name]})
+    if data["post"]:
+        rows = rows.filter(posts__code=data["post"])
+    if data["only"]:
+        rows = ONLY[data["only"]](rows)
+    return find_items(rows, data["q"]) if data["q"] else rows
+
+
 def items(request: HttpRequest) -> HttpResponse:
     """The items of the bank, by number."""
     filters = ItemFilter(request.GET)
-    rows = access.items_for(request.actor)
-    if filters.is_valid():
-        data = filters.cleaned_data
-        names = ("subject", "kind", "state", "chapter", "level")
-        rows = rows.filter(**{name: data[name] for name in names if data[name]})
-        if data["post"]:
-            rows = rows.filter(posts__code=data["post"])
-        if data["only"]:
-            rows = ONLY[data["only"]](rows)
-        if data["q"]:
-            rows = find_items(rows, data["q"])
+    rows = narrowed(access.items_for(request.actor), filters)
     page = page_by_key(rows, request, order=("uid",))
     flagged = set(
         outdated(access.items_for(request.actor).filter(pk__in=[row.pk for row in page.items])).values_list(
@@ -61,6 +66,8 @@ def items(request: HttpRequest) -> HttpResponse:
         "filtered": any(request.GET.get(name) for name in filters.fields),
         "flagged": flagged,
         "may_write": may_open(request.actor, "itembank:kinds"),
+        "may_export": may_open(request.actor, "itembank:export"),
+        "query": request.GET.urlencode(),
         "empty_bank": not page and not access.items_for(request.actor).exists(),
     }
     return render(request, "itembank/items.html", context)
@@ -103,7 +110,7 @@ def _item_page(request: HttpRequest, found: Item, shown: ItemVersion | None = No
         "measured": version.calibrations.order_by("-pk").first(),
         "measured_from": MEASURED_FROM,
         "enemies": enemies_of(found),
-        "correct_url": _correct_url(request, found),
+        "correct_url": _correct_url(request, version),
         "may": {
             "edit": actor.has(Role.ITEM_AUTHOR) and ITEM.allows(found.state, "edit"),
             "review": actor.has(Role.ITEM_REVIEWER) and ITEM.allows(found.state, "review") and not own,
@@ -129,16 +136,14 @@ def _entries(found: Item) -> list[dict[str, Any]]:
     ]
 
 
-def _correct_url(request: HttpRequest, found: Item) -> str:
-    """Where a wrong key is put right, if that page is served and open to the person."""
-    if not may_open(request.actor, CORRECTION):
+def _correct_url(request: HttpRequest, version: ItemVersion) -> str:
+    """Where a wrong key of a published version is put right, if that page is served and open to the person."""
+    if version.published_at is None or not may_open(request.actor, CORRECTION):
         return ""
-    for args in ([found.uid], []):
-        try:
-            return reverse(CORRECTION, args=args)
-        except NoReverseMatch:
-            continue
-    return ""
+    try:
+        return reverse(CORRECTION, args=[version.item.uid, version.number])
+    except NoReverseMatch:
+        return ""
 
 
 def questions_of(content: dict[str, Any], key: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from zhupei.papers.choices import DEFAULT_NAMES, DEFAULT_SECTIONS, DEFAULT_TARGE
 from zhupei.papers.drawing import Form, Order, Seat, plan_of, select
 from zhupei.papers.models import Blueprint
 from zhupei.papers.queries import bank_for, posts_with_items
+from zhupei.papers.showing import constraint_words
 from zhupei.rulebook.api import Post, Subject, decimal_parameter, parameter
 
 MAX_UNITS = 200
@@ -62,6 +63,7 @@ def clean_sections(sections: Sequence[Mapping[str, Any]], full_mark: Decimal) ->
                     "Section %(n)d: the number lies between 1 and %(max)d, the marks above 0 with at most two decimals."
                 )
                 % {"n": number, "max": MAX_UNITS},
+                field=f"{kind}_marks" if 1 <= count <= MAX_UNITS else f"{kind}_count",
             )
         row: dict[str, Any] = {
             "kind": kind,
@@ -70,8 +72,9 @@ def clean_sections(sections: Sequence[Mapping[str, Any]], full_mark: Decimal) ->
             "rule": rule,
         }
         if kind == ItemKind.CASE:
-            if section.get("pattern"):
-                children = count * sum(int(part["number"]) for part in section["pattern"])
+            pattern = _clean_pattern(number, section["pattern"]) if section.get("pattern") else []
+            if pattern:
+                children = count * sum(part["number"] for part in pattern)
             if children < 2 * count or children > 6 * count:
                 raise Refusal(
                     "section_children",
@@ -80,10 +83,11 @@ def clean_sections(sections: Sequence[Mapping[str, Any]], full_mark: Decimal) ->
                     )
                     % {"n": number, "count": count, "children": children},
                     clause="R036",
+                    field="pattern_single_number" if pattern else "case_children",
                 )
             row["children"] = children
-            if section.get("pattern"):
-                row |= _clean_pattern(number, count, section["pattern"])
+            if pattern:
+                row["pattern"] = pattern
         elif children:
             raise Refusal(
                 "section_children",
@@ -109,30 +113,37 @@ def clean_sections(sections: Sequence[Mapping[str, Any]], full_mark: Decimal) ->
     return cleaned
 
 
-def _clean_pattern(
-    number: int, count: int, pattern: Sequence[Mapping[str, Any]]
-) -> dict[str, list[dict[str, Any]]]:
-    """The kinds of a case's children, as a blueprint keeps them."""
-    parts = []
+def _clean_pattern(number: int, pattern: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The kinds of a case's children, as a blueprint keeps them: each kind once, with marks of its own."""
+    parts: list[dict[str, Any]] = []
     for part in pattern:
-        marks = Decimal(str(part["marks"]))
-        if part["kind"] not in ItemKind.values or part["kind"] == ItemKind.CASE or not 0 < marks <= 100:
+        kind = str(part.get("kind"))
+        if kind not in ItemKind.values or kind == ItemKind.CASE or kind in {one["kind"] for one in parts}:
             raise Refusal(
                 "section_pattern",
                 _(
-                    "Section %(n)d: the sub-questions of a case are single choice, multiple choice or true/false."
+                    "Section %(n)d: the sub-questions of a case are single choice, multiple choice or true/false, "
+                    "each kind once."
                 )
                 % {"n": number},
                 clause="R036",
             )
-        parts.append(
-            {
-                "kind": str(part["kind"]),
-                "number": int(part["number"]),
-                "marks": format(marks.normalize(), "f"),
-            }
-        )
-    return {"pattern": parts}
+        try:
+            count, marks = int(part["number"]), Decimal(str(part["marks"]))
+        except (KeyError, ValueError, InvalidOperation, TypeError):
+            count, marks = 0, Decimal(0)
+        if not 1 <= count <= 6 or not marks.is_finite() or not 0 < marks <= 100 or marks != round(marks, 2):
+            raise Refusal(
+                "section_pattern",
+                _(
+                    "Section %(n)d: each kind of sub-question stands one to six times in a case, its marks above 0 with "
+                    "at most two decimals."
+                )
+                % {"n": number},
+                field=f"pattern_{kind}_number" if not 1 <= count <= 6 else f"pattern_{kind}_marks",
+            )
+        parts.append({"kind": kind, "number": count, "marks": format(marks.normalize(), "f")})
+    return parts
 
 
 def clean_targets(targets: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,7 +165,7 @@ def clean_targets(targets: Mapping[str, Any]) -> dict[str, Any]:
         return format(found.normalize(), "f")
 
     def bounds(pair: Sequence[Any], name: str) -> list[str]:
-        low, high = (number(value, Decimal(0), Decimal(1), name) for value in pair)
+        low, high = (number(value, Decimal(0), Decimal(1), name) for value in (pair[0], pair[-1]))
         if Decimal(low) > Decimal(high):
             raise Refusal("target_order", _("The least share is greater than the greatest."), field=name)
         return [low, high]
@@ -190,7 +201,7 @@ def clean_targets(targets: Mapping[str, Any]) -> dict[str, Any]:
     chapters = {
         str(chapter): number(weight, Decimal(0), Decimal(1), "chapters")
         for chapter, weight in targets.get("chapters", {}).items()
-        if Decimal(str(weight or 0))
+        if str(weight or 0).strip("0.")
     }
     if chapters:
         cleaned["chapters"] = chapters
@@ -310,10 +321,8 @@ def try_out(bank: Bank, post: Post, subject: str, full_mark: Decimal) -> dict[st
     order = Order("trial", keys, {key: Seat("trial", n) for n, key in enumerate(keys, 1)})
     found = select(TRIAL_SEED, order, Form(subject, bank, full_mark, ""), post.code).figures
     for name, count in found["violations"].items():
-        level = name.startswith("level ")
-        if not level and name not in FATAL:
+        if not name.startswith("level ") and name not in FATAL:
             continue
-        what = _("level %(level)s") % {"level": name.removeprefix("level ")} if level else _WORDS[name]()
         raise Refusal(
             "target_missed",
             _(
@@ -324,22 +333,10 @@ def try_out(bank: Bank, post: Post, subject: str, full_mark: Decimal) -> dict[st
                 "post": post.name,
                 "subject": Subject(subject).label,
                 "all": TRIAL_PAPERS,
-                "what": what,
+                "what": constraint_words(name),
                 "n": count,
             },
             clause="R037",
             status=409,
         )
     return found
-
-
-_WORDS: dict[str, Any] = {
-    "repeats": lambda: _("no item twice"),
-    "sections": lambda: _("sections"),
-    "marks": lambda: _("sum of the marks"),
-    "chapters": lambda: _("weights of the chapters"),
-    "enemies": lambda: _("enemies apart"),
-    "score": lambda: _("mean difficulty"),
-    "spread": lambda: _("spread of difficulty"),
-    "information": lambda: _("test information at the pass mark"),
-}

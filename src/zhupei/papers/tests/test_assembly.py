@@ -390,6 +390,7 @@ def test_right_answers_fall_on_every_letter_equally_often() -> None:
 def test_distractors_are_shuffled_too() -> None:
     pieces = [piece(n, "single", "", 600) for n in range(5)]
     papers = printed(pieces, {p.uid: ("a",) for p in pieces}, 800)
+    assert all({o.id for o in unit.options} == set("abcd") for paper in papers for unit in paper.units)
     orders = Counter("".join(o.id for o in paper.units[0].options) for paper in papers)
     assert len(orders) == 24
     assert p_value(list(orders.values())) > ALPHA
@@ -418,8 +419,8 @@ def test_the_stream_is_even() -> None:
     assert p_value(np.bincount(planted)) < ALPHA
 
 
-GOLDEN_WORDS = [0] * 4
-GOLDEN_PAPERS = ""
+GOLDEN_WORDS = [1972264023, 1042240484, 1919305278, 4266976073]
+GOLDEN_PAPERS = "37cd246845dc1181349e537ef5c2b6e412b1a351cdc7d3f340329e715ac2cf11"
 
 
 @pytest.mark.req("R037")

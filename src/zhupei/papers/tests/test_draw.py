@@ -7,9 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from django.test import Client
-from django.urls import reverse
-from tests.makers import make_actor, make_bank, make_rulebook, make_user, sign_in
+from tests.makers import make_actor, make_bank, make_rulebook
 
 from zhupei.audit.api import events_on
 from zhupei.delivery.api import check_paper
@@ -310,51 +308,6 @@ def test_a_post_may_have_its_own_form_and_rule(bank: Any) -> None:
     keys = keys_of(draw)
     assert {keys[u.item_uid].rule for u in paper.units if u.kind == "multiple"} == {"half_per_right"}
     assert {keys[u.item_uid].rule for u in paper.units if u.kind == "single"} == {"all_or_nothing"}
-
-
-@pytest.mark.req("R037", "R041")
-def test_the_keeper_sees_and_saves_blueprints(bank: Any) -> None:
-    client = sign_in(Client(), make_user(Role.BANK_KEEPER))
-    page = client.get(reverse("papers:blueprints")).content.decode()
-    assert "通用知识（默认）" in page
-    assert "可以组卷" in page
-    old = Blueprint.objects.get(subject="general")
-    url = reverse("papers:new_blueprint")
-    assert 'value="30"' in client.get(url, {"from": old.pk}).content.decode()
-    data = {
-        "subject": "general",
-        "name": "通用知识 2026",
-        "single_count": "40",
-        "single_marks": "2",
-        "multiple_count": "5",
-        "multiple_marks": "4",
-        "multiple_rule": "proportional",
-        "case_rule": "all_or_nothing",
-    }
-    wrong = client.post(url, {**data, "single_count": "41"})
-    assert wrong.status_code == 422
-    assert "102" in wrong.content.decode()
-    assert client.post(url, {**data, "name": ""}).status_code == 422
-    saved = client.post(url, data)
-    assert saved.status_code == 302
-    new = Blueprint.objects.get(subject="general", is_current=True)
-    assert (new.version, new.sections[1]["rule"]) == (2, "proportional")
-    old.refresh_from_db()
-    assert not old.is_current
-    assert client.get(reverse("papers:blueprint", args=[old.pk])).status_code == 200
-    draw = draw_papers("b1", people(2), by=SYSTEM)
-    assert "b1" in client.get(reverse("papers:draws")).content.decode()
-    page = client.get(reverse("papers:draw", args=[draw.pk])).content.decode()
-    assert draw.seed_commitment in page
-    assert draw.seed not in page
-
-
-def test_empty_pages_say_what_to_do() -> None:
-    client = sign_in(Client(), make_user(Role.BANK_KEEPER))
-    assert "建立默认组卷方案" in client.get(reverse("papers:blueprints")).content.decode()
-    assert client.post(reverse("papers:load_defaults")).status_code == 302
-    assert Blueprint.objects.count() == 2
-    assert "还没有抽卷" in client.get(reverse("papers:draws")).content.decode()
 
 
 def test_papers_never_hold_a_key(bank: Any) -> None:

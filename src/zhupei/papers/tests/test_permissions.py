@@ -11,6 +11,7 @@ from zhupei.kernel.roles import Role
 from zhupei.papers.api import Blueprint, draw_papers
 
 KEEPER = frozenset({Role.BANK_KEEPER})
+READERS = KEEPER | {Role.CENTRE_APPROVER}
 
 
 def bank() -> dict[str, Any]:
@@ -34,8 +35,10 @@ ROWS = [
     Row("papers:blueprint", KEEPER, blueprint),
     Row("papers:new_blueprint", KEEPER, bank),
     Row("papers:load_defaults", KEEPER, bank, "post"),
-    Row("papers:draws", KEEPER),
-    Row("papers:draw", KEEPER, draw),
+    Row("papers:trial", KEEPER, blueprint),
+    Row("papers:draws", READERS),
+    Row("papers:draw", READERS, draw),
+    Row("papers:recheck", READERS, draw, "post"),
 ]
 
 

@@ -16,6 +16,7 @@ from zhupei.analysis.api import catch_up as analyse_new_batches
 from zhupei.audit.api import seal, verify_chain
 from zhupei.certificates.api import consume_news
 from zhupei.exams.api import recompute_deadlines as recompute_tests
+from zhupei.exams.api import standing_faults
 from zhupei.hours.api import report_differences
 from zhupei.kernel import clock
 from zhupei.training.api import recompute_deadlines as recompute_plans
@@ -32,6 +33,8 @@ def verify() -> None:
         log.error("the audit chain is broken at event %s: %s", chain.broken_at, chain.reason)
     for difference in ledger.differences:
         log.error("the hours ledger differs: %s", difference)
+    for fault in standing_faults():
+        log.error("a test score differs: %s", fault)
 
 
 TASKS: tuple[Callable[[], Any], ...] = (

@@ -8,17 +8,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from zhupei.audit.api import verify_chain
+from zhupei.exams.api import standing_faults
 from zhupei.hours.api import verify_ledger
 
 
 class Command(BaseCommand):
-    help = "Recompute the audit chain and the hours ledgers; fail if anything differs."
+    help = "Recompute the audit chain, the hours ledgers and the standing scores; fail if anything differs."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        chain, ledger = verify_chain(), verify_ledger()
+        chain, ledger, scores = verify_chain(), verify_ledger(), standing_faults()
         found = {
             "audit_events": chain.count,
             "audit_whole": chain.whole,
@@ -26,11 +27,12 @@ class Command(BaseCommand):
             "audit_reason": chain.reason,
             "ledger_entries": ledger.entries,
             "ledger_differences": [str(difference) for difference in ledger.differences],
+            "score_differences": scores,
         }
         if options["json"]:
             self.stdout.write(json.dumps(found, ensure_ascii=False))
         else:
             for name, value in found.items():
                 self.stdout.write(f"{name}: {value}")
-        if not chain.whole or ledger.differences:
+        if not chain.whole or ledger.differences or scores:
             raise CommandError("the records differ; keep the database as it is and call the security officer")
