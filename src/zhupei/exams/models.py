@@ -341,9 +341,10 @@ class Result(models.Model):
     general = models.DecimalField(_("General knowledge"), max_digits=6, decimal_places=2)
     professional = models.DecimalField(_("Professional knowledge"), max_digits=6, decimal_places=2)
     passed = models.BooleanField(_("passed"))
-    announced_general = models.DecimalField(max_digits=6, decimal_places=2)
-    announced_professional = models.DecimalField(max_digits=6, decimal_places=2)
-    announced_passed = models.BooleanField()
+    # written with the row; null only in a row that older code wrote, which the nightly check finds
+    announced_general = models.DecimalField(max_digits=6, decimal_places=2, null=True)
+    announced_professional = models.DecimalField(max_digits=6, decimal_places=2, null=True)
+    announced_passed = models.BooleanField(null=True)
     state = models.CharField(
         _("state"), max_length=12, choices=ResultState.choices, default=ResultState.PROVISIONAL, db_index=True
     )

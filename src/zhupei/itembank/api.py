@@ -3,11 +3,12 @@
 from .actions import Measured, correct_key, load_demo_bank, make_release, record_calibration
 from .actions.corrections import corrected
 from .choices import ItemKind, ItemState, Level
+from .demo import weights as demo_weights
 from .media import media_bytes
 from .models import BankRelease, Item, ItemVersion, ReleasedVersion
 from .queries import chapters_of, latest_release, released_versions, text_of_version, versions_in
-from .demo import weights as demo_weights
 from .rules import ItemText
+from .search import index_missing
 from .synthetic import Synthetic
 from .synthetic import items as synthetic_items
 
@@ -26,6 +27,7 @@ __all__ = [
     "correct_key",
     "corrected",
     "demo_weights",
+    "index_missing",
     "latest_release",
     "load_demo_bank",
     "make_release",

@@ -48,3 +48,8 @@ def index_items(item_pks: Sequence[int]) -> None:
         )
         newest = {item: (uid, content, basis) for item, uid, content, basis in rows}
         INDEX.put((item, searchable(*facts)) for item, facts in newest.items())
+
+
+def index_missing() -> None:
+    """Index the items that were never indexed: those of an installation from before the index, or of a restored database."""
+    index_items(list(INDEX.missing(Item.objects.all()).values_list("pk", flat=True)))

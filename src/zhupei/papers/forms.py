@@ -108,7 +108,9 @@ class BlueprintForm(ZForm):
             "Standard deviation of the items' expected shares, in percentage points. Empty: no bound."
         ),
     )
-    spread_high = _percent(gettext_lazy("Spread of difficulty, at most (points)"))
+    spread_high = _percent(
+        gettext_lazy("Spread of difficulty, at most (points)"), help_text=gettext_lazy("Empty: no bound.")
+    )
     chapter_tolerance = _decimal(
         gettext_lazy("How far a chapter may lie off its weight (marks)"),
         "1",
@@ -369,7 +371,8 @@ class TrialForm(ZForm):
         super().__init__(*args, **kwargs)
         self.posts = {str(post.pk): post for post in posts}
         self.fields["post"].choices = [(pk, post.name) for pk, post in self.posts.items()]  # type: ignore[attr-defined]
-        if len(self.posts) == 1:
+        self.only = posts[0] if len(posts) == 1 else None
+        if self.only:
             self.fields["post"].required = False
             self.fields["post"].widget = forms.HiddenInput()
 

@@ -245,22 +245,23 @@ def _score_rows(score: Mapping[str, float], plain: Mapping[str, float], name: st
     """Two ranges of expected scores on one scale of whole marks."""
     least = floor(min(score["min"], plain["min"]))
     greatest = max(ceil(max(score["max"], plain["max"])), least + 1)
-    rows = [
-        {
-            "name": label,
-            "tone": tone,
-            "min": f"{one['min']:.1f}",
-            "max": f"{one['max']:.1f}",
-            "mean": f"{one['mean']:.1f}",
-            "sd": f"{one['sd']:.2f}",
-            "range": f"{one['max'] - one['min']:.1f}",
-            "bar": bar(one["min"], one["max"], least, greatest),
-        }
-        for label, one, tone in (
-            (name, score, "this"),
-            (_("A plain draw for the same people"), plain, "plain"),
+    rows = []
+    for label, one, tone in (
+        (name, score, "this"),
+        (_("A plain draw for the same people"), plain, "plain"),
+    ):
+        low, high = round(one["min"], 2), round(one["max"], 2)
+        rows.append(
+            {
+                "name": label,
+                "tone": tone,
+                "min": f"{low:.2f}",
+                "max": f"{high:.2f}",
+                "range": f"{high - low:.2f}",
+                "sd": f"{one['sd']:.2f}",
+                "bar": bar(one["min"], one["max"], least, greatest),
+            }
         )
-    ]
     return {"least": least, "greatest": greatest, "rows": rows}
 
 
@@ -282,7 +283,7 @@ def report(figures: Mapping[str, Any], aims: Targets, name: str) -> dict[str, An
         "papers": figures["papers"],
         "distinct": figures["distinct"],
         "scores": _score_rows(figures["score"], figures["plain"], name),
-        "exposure": number(figures["exposure"]),
+        "exposure": number(round(figures["exposure"], 2)),
         "exposure_limit": number(aims.exposure),
         "exposure_high": figures["papers"] >= FEW and figures["exposure"] > aims.exposure,
         "few": figures["papers"] < FEW,
@@ -342,8 +343,8 @@ def draw_row(draw: Draw) -> dict[str, Any]:
     return {
         "draw": draw,
         "papers": sum(one["papers"] for one in draw.figures),
-        "range": f"{max(ranges):.1f}" if ranges else "",
-        "plain": f"{max(plain):.1f}" if plain else "",
+        "range": f"{max(ranges):.2f}" if ranges else "",
+        "plain": f"{max(plain):.2f}" if plain else "",
         "flags": flags,
     }
 

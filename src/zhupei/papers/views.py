@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from zhupei.audit.api import events_on, label_of
 from zhupei.itembank.api import chapters_of, latest_release
-from zhupei.kernel.actor import Actor
+from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.errors import Conflict, Refusal
 from zhupei.rulebook.api import active_posts, parameter
 from zhupei.web.access import may_open
@@ -236,7 +236,8 @@ def _draw_page(
 
 def _entry(event: Any) -> dict[str, Any]:
     """An event of a draw for its time line; a comparison says what came of it."""
-    entry = {"at": event.at, "who": event.actor_name, "what": label_of(event.code), "tone": "neutral"}
+    who = _("the system") if event.actor_name == SYSTEM.name else event.actor_name
+    entry = {"at": event.at, "who": who, "what": label_of(event.code), "tone": "neutral"}
     if event.code == events.DRAW_RECHECKED:
         count = event.after["differing"]
         entry["tone"] = "problem" if count else "done"

@@ -174,18 +174,10 @@ def published_days() -> list[tuple[date, str, str]]:
     return days
 
 
-@transaction.atomic
-def load_rulebook(effective_from: date, *, doc_no: str = "", by: Actor) -> RuleSet:
-    """Load the rule into an empty rulebook; a second call changes nothing and returns the rule set (R002, R003, R018)."""
-    existing = RuleSet.objects.order_by("pk").first()
-    if existing is not None:
-        return existing
-    rule_set = RuleSet.objects.create(name=RULE_NAME, doc_no=doc_no, effective_from=effective_from)
-    LegalBasis.objects.bulk_create(
-        LegalBasis(rule_set=rule_set, doc_no=no, title=title, issuer=issuer, issued_on=day)
-        for no, title, issuer, day in LEGAL_BASIS
-    )
-    RuleParameter.objects.bulk_create(
+def _load_parameters(rule_set: RuleSet, *, by: Actor) -> list[str]:
+    """Add the parameters that the rulebook lacks, in force as long as the rule set; returns their keys."""
+    known = set(RuleParameter.objects.values_list("key", flat=True))
+    new = [
         RuleParameter(
             rule_set=rule_set,
             key=key,
@@ -193,12 +185,33 @@ def load_rulebook(effective_from: date, *, doc_no: str = "", by: Actor) -> RuleS
             unit=unit,
             is_principle=principle,
             clause=clause,
-            effective_from=effective_from,
+            effective_from=rule_set.effective_from,
             approved_by=by.name,
             approved_at=clock.now(),
         )
         for key, value, unit, principle, clause in PARAMETERS
+        if key not in known
+    ]
+    RuleParameter.objects.bulk_create(new)
+    return [row.key for row in new]
+
+
+@transaction.atomic
+def load_rulebook(effective_from: date, *, doc_no: str = "", by: Actor) -> RuleSet:
+    """Load the rule into an empty rulebook (R002, R003, R018). A second call returns the rule set, and adds only the parameters
+    that a newer version of the program knows and the rulebook does not."""
+    existing = RuleSet.objects.order_by("pk").first()
+    if existing is not None:
+        added = _load_parameters(existing, by=by)
+        if added:
+            record(events.RULE_SET_LOADED, by=by, on=existing, after={"parameters": added})
+        return existing
+    rule_set = RuleSet.objects.create(name=RULE_NAME, doc_no=doc_no, effective_from=effective_from)
+    LegalBasis.objects.bulk_create(
+        LegalBasis(rule_set=rule_set, doc_no=no, title=title, issuer=issuer, issued_on=day)
+        for no, title, issuer, day in LEGAL_BASIS
     )
+    _load_parameters(rule_set, by=by)
     posts = Post.objects.bulk_create(
         Post(
             code=code,

@@ -22,20 +22,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='result',
             name='announced_general',
-            field=models.DecimalField(decimal_places=2, default=0, max_digits=6),
-            preserve_default=False,
+            field=models.DecimalField(decimal_places=2, max_digits=6, null=True),
         ),
         migrations.AddField(
             model_name='result',
             name='announced_passed',
-            field=models.BooleanField(default=False),
-            preserve_default=False,
+            field=models.BooleanField(null=True),
         ),
         migrations.AddField(
             model_name='result',
             name='announced_professional',
-            field=models.DecimalField(decimal_places=2, default=0, max_digits=6),
-            preserve_default=False,
+            field=models.DecimalField(decimal_places=2, max_digits=6, null=True),
         ),
         migrations.RunPython(announce, migrations.RunPython.noop),
         migrations.CreateModel(
@@ -101,6 +98,9 @@ class Migration(migrations.Migration):
                 ('result', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='challenges', to='exams.result')),
                 ('correction', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='challenges', to='exams.keycorrection')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('result', 'kind'), name='challenge_one_open')],
+            },
         ),
         migrations.CreateModel(
             name='Rescoring',
@@ -120,6 +120,9 @@ class Migration(migrations.Migration):
                 ('correction', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rescorings', to='exams.keycorrection')),
                 ('result', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rescorings', to='exams.result')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('correction', 'result'), name='rescoring_once'), models.CheckConstraint(condition=models.Q(models.Q(('challenge__isnull', False), ('correction', None)), models.Q(('challenge', None), ('correction__isnull', False)), _connector='OR'), name='rescoring_one_cause')],
+            },
         ),
         migrations.CreateModel(
             name='ScoreLine',
@@ -135,25 +138,9 @@ class Migration(migrations.Migration):
                 ('correction', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='exams.keycorrection')),
                 ('result', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='exams.result')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='challenge',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('result', 'kind'), name='challenge_one_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='rescoring',
-            constraint=models.UniqueConstraint(fields=('correction', 'result'), name='rescoring_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='rescoring',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('challenge__isnull', False), ('correction', None)), models.Q(('challenge', None), ('correction__isnull', False)), _connector='OR'), name='rescoring_one_cause'),
-        ),
-        migrations.AddIndex(
-            model_name='scoreline',
-            index=models.Index(fields=['correction', 'kind', 'id'], name='score_line_by_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='scoreline',
-            constraint=models.UniqueConstraint(fields=('correction', 'result'), name='score_line_once'),
+            options={
+                'constraints': [models.UniqueConstraint(fields=('correction', 'result'), name='score_line_once')],
+                'indexes': [models.Index(fields=['correction', 'kind', 'id'], name='score_line_by_kind')],
+            },
         ),
     ]

@@ -312,7 +312,7 @@ class _Writer:
 def _looks_inside(line: str) -> bool:
     """The first line of a text holds what would be read as another field, or begins or ends with a space."""
     plain = words.folded(line)
-    return bool(line != line.strip() or words.fields_in(plain, inside=True) or words.fields_in(plain))
+    return line != line.strip() or words.names_a_field(plain) or bool(words.fields_in(plain))
 
 
 def _looks(line: str) -> bool:

@@ -150,7 +150,8 @@ class Layout:
         """Headings of sections, chapters and lists of answers."""
         found = words.heading(plain)
         if found is None and (self.part is None or self.part.is_answered):
-            found = words.title(plain) if words.numbered(plain) is None else None
+            marked = words.numbered(plain) or words.option(plain) or words.bare_option(plain)
+            found = words.title(plain) if marked is None else None
         if found is not None and found.answers:
             if self.part is not None and not self.part.answer and words.answer_of(self.following):
                 return False  # its own answer stands on the next line

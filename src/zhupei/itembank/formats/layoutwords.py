@@ -152,6 +152,11 @@ def fields_in(text: str, *, inside: bool = False) -> list[tuple[str, int, int]]:
     return found
 
 
+def names_a_field(text: str) -> bool:
+    """Somewhere in the line stands a name with its colon or brackets."""
+    return _FIELD.match(text) is not None or _FIELD_INSIDE.search(text) is not None
+
+
 def answer_in_brackets(text: str) -> re.Match[str] | None:
     """（答案：B） within a stem."""
     return _ANSWER_INSIDE.search(text)

@@ -36,6 +36,7 @@ from .shared import (
     note,
     question_of,
     shares_note,
+    words,
 )
 from .xml import MAX_NODES, head_of, nodes_in, parsed
 
@@ -46,6 +47,10 @@ EXPLANATION = "explanation"
 _CUT = "\0"  # stands where a sub-question was; texts cannot hold it
 _MANIFEST = "imsmanifest.xml"
 MAX_ITEM_NODES = 20_000
+_ABOUT = words(
+    "assessmenttest assessmentsection assessmentstimulus manifest responseprocessing outcomedeclaration lom usagedata"
+)
+"""Files of a package that are about items and none themselves."""
 
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError)
@@ -189,7 +194,7 @@ def _read_member(package: _Package, path: str, fields: Fields, reading: Reading)
         _try_item(root, package, path, fields, reading)
     elif name == "questestinterop":
         reading.unsupported["QTI 1.2"] += 1
-    elif name not in ("assessmenttest", "assessmentstimulus", "assessmentsection", "manifest"):
+    elif name not in _ABOUT:
         reading.unsupported[root.tag.rpartition("}")[2][:60]] += 1
 
 

@@ -77,8 +77,9 @@ def looks_decoded(data: bytes) -> str:
 
 
 def is_marked_up(text: str) -> bool:
-    """True if a file begins as XML or HTML does."""
-    return bool(re.match(r"\s*<(?:\?xml|!doctype|!--|quiz\b|html\b|assessment|qti-)", text, re.IGNORECASE))
+    """True if a file begins as XML does, comments apart."""
+    start = r"\s*(?:<!--.*?-->\s*)*<(?:\?xml|!doctype|quiz\b|(?:\w+:)?(?:qti-)?assessment)"
+    return bool(re.match(start, text, re.IGNORECASE | re.DOTALL))
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ class _Sheet:
             if data is None:
                 raise ItemRefused(_("A picture is only linked and not in the file."))
             place = re.search(rf"【图{n}(?:：([^】]*))?】", text)
-            markup = self.reading.picture("", data, (place[1] if place else "") or picture.words)
+            markup = self.reading.picture("", data, (place[1] or "") if place else picture.words)
             if place:
                 text = text[: place.start()] + markup + text[place.end() :]
             else:

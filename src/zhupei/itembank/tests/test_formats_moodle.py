@@ -136,6 +136,7 @@ def test_html_becomes_markup(html, markup):
         ("<math><mlongdiv><mi>x</mi></mlongdiv></math>", "mlongdiv"),
         ('<img src="file:///etc/passwd">', "file:///etc/passwd"),
         ('<a href="@@PLUGINFILE@@/a.pdf">x</a>', "a.pdf"),
+        ("<div>" * 150, "太深|too deep"),
         ("<div>" * 400, "太深|too deep"),
         ("<table><tr><td>a<td><table><tr><td>b<td>c</table></table>", "表格|table"),
     ],

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from tests.makers import make_actor, make_rulebook, make_user, sign_in
 
+from zhupei.audit.api import events_on
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM
 from zhupei.kernel.errors import Refusal
@@ -24,7 +25,7 @@ from zhupei.rulebook.api import (
     load_rulebook,
     parameter,
 )
-from zhupei.rulebook.models import Division
+from zhupei.rulebook.models import Division, RuleParameter
 
 pytestmark = pytest.mark.django_db
 NAMED = [
@@ -72,6 +73,16 @@ def test_a_rule_of_the_future_is_not_in_force():
     with clock.frozen(datetime(2026, 11, 22, tzinfo=clock.SHANGHAI)), pytest.raises(NoRuleInForce) as refused:
         current_rule_set()
     assert "2030" in str(refused.value)
+
+
+def test_a_newer_program_brings_its_parameters_into_an_old_rulebook():
+    rule_set = load_rulebook(date(2019, 1, 1), by=SYSTEM)
+    RuleParameter.objects.filter(key="seats_in_row").delete()
+    RuleParameter.objects.filter(key="subject_pass_mark").update(value="61")
+    assert load_rulebook(date(2026, 1, 1), by=SYSTEM) == rule_set
+    assert parameter("seats_in_row") == 10
+    assert parameter("subject_pass_mark") == "61"  # what the city decided stays
+    assert events_on(rule_set).last().after == {"parameters": ["seats_in_row"]}
 
 
 @pytest.mark.req("R003")

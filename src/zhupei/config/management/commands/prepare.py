@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
+from zhupei.itembank.api import index_missing
 from zhupei.kernel.actor import SYSTEM
 from zhupei.papers.api import load_default_blueprints
 from zhupei.rulebook.api import load_rulebook
@@ -30,6 +31,7 @@ class Command(BaseCommand):
             ("database", lambda: call_command("migrate", verbosity=0)),
             ("rule", lambda: load_rulebook(options["effective_from"], by=SYSTEM)),
             ("blueprints", lambda: load_default_blueprints(by=SYSTEM)),
+            ("text index of the bank", index_missing),
             ("static files", lambda: call_command("collectstatic", verbosity=0, interactive=False)),
         ]
         for name, step in steps:
