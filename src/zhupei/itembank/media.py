@@ -82,19 +82,36 @@ def picture_of(raw: bytes) -> Picture:
 
 @dataclass
 class MediaBag:
-    """Pictures met while a file is read, by digest; at most ``limit`` of them."""
+    """Pictures met while a file is read, by digest: at most ``limit``, of ``pixels`` in all. One met again is not decoded again."""
 
     pictures: dict[str, Picture] = field(default_factory=dict)
     limit: int = 500
+    pixels: int = 200_000_000
+    _met: dict[str, str] = field(default_factory=dict)
 
     def add(self, raw: bytes, alt: str = "") -> str:
         """The markup that shows a picture in an item's text. Raises ``BadPicture``."""
-        picture = picture_of(raw)
-        if picture.digest not in self.pictures and len(self.pictures) >= self.limit:
-            raise BadPicture("large")
-        self.pictures[picture.digest] = picture
+        met = sm3(raw)
+        if met not in self._met:
+            self.pixels -= pixels_of(raw)
+            if len(self._met) >= self.limit or self.pixels < 0:
+                raise BadPicture("large")
+            picture = picture_of(raw)
+            self._met[met] = picture.digest
+            self.pictures[picture.digest] = picture
         words = " ".join(alt.translate(str.maketrans("[]", "（）")).split())[:200]
-        return f"![{words}](media:{picture.digest})"
+        return f"![{words}](media:{self._met[met]})"
+
+
+def pixels_of(raw: bytes) -> int:
+    """What decoding a picture would cost, by its own header; 0 for what is no picture."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
+                return image.width * image.height
+    except Exception:  # whatever a decoder raises on a hostile file: picture_of names it
+        return 0
 
 
 def keep(pictures: Iterable[Picture], *, by: Actor) -> list[Media]:

@@ -35,7 +35,7 @@ def version_of(
         chapter=place.chapter,
         level=text.level,
         content=text.content(),
-        key=text.key(),
+        key=text.key(),  # type: ignore[misc]  # a JSON value, kept as text
         explanation=text.explanation,
         basis=text.basis,
         difficulty=text.difficulty,

@@ -28,7 +28,7 @@ from zhupei.kernel.errors import Refusal
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_UNPACKED = 200 * 1024 * 1024
-MAX_MEMBERS = 20_000
+MAX_MEMBERS = 60_000
 MAX_MEMBER = 20 * 1024 * 1024
 MAX_STREAMED = 64 * 1024 * 1024
 """Bytes of a member that is read piece by piece and never held as a tree (a sheet, the text of a document)."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
@@ -20,6 +19,7 @@ from zhupei.itembank.choices import ItemKind
 from . import layoutwords as words
 from .common import Draft, Reading, Refused
 from .layoutparts import Entry, Part, Unheld, draft_of
+from .layouttables import answers_in_table, joined, pipes
 from .layoutwords import GUARD, Heading
 from .wordpackage import Atoms, Grid, Line
 
@@ -460,13 +460,13 @@ class Layout:
         self.following = ""
         for line in (line for row in grid.rows for cell in row for line in cell):
             line.text = _FORMULA.sub(lambda one: self.atoms.add(one[0]), line.text)
-        cells = [[_joined(cell) for cell in row] for row in grid.rows]
+        cells = [[joined(cell) for cell in row] for row in grid.rows]
         flat = [line for row in grid.rows for cell in row for line in cell if line.text.strip()]
         self.line = flat[0] if flat else Line(grid.paragraph, "")
         if not flat:
             return
         is_ours = self.part is not None and flat[0].text.startswith(GUARD)
-        if not is_ours and (pairs := _answer_table(cells)) and self._kept():
+        if not is_ours and (pairs := answers_in_table(cells)) and self._kept():
             if self.key is None:
                 self._close()
                 self.key = _Key(self._sections_for(Heading()))
@@ -492,7 +492,7 @@ class Layout:
             self._each(flat)
             return
         assert self.part is not None
-        self.part.table(_pipes(cells))
+        self.part.table(pipes(cells))
         for line in flat:
             self._tell(line)
         if grid.merged and self.entry is not None:
@@ -537,41 +537,3 @@ def _place(paragraph: int, number: int = 0) -> str:
     if number:
         return _("paragraph %(p)d, question %(n)d") % {"p": paragraph, "n": number}
     return _("paragraph %(p)d") % {"p": paragraph}
-
-
-def _joined(cell: Sequence[Line]) -> str:
-    return " ".join(line.text.strip() for line in cell if line.text.strip())
-
-
-def _answer_table(cells: Sequence[Sequence[str]]) -> list[tuple[int, str]]:
-    """Numbers and answers of a table of answers: rows of numbers above rows of answers, or both side by side."""
-    plain = [[words.folded(cell).strip() for cell in row] for row in cells]
-    if not plain or not any(cell in ("题号", "序号") for cell in plain[0][:1]):
-        return []
-    pairs: list[tuple[int, str]] = []
-
-    def add(number: str, answer: str) -> None:
-        found = words.answer_of(answer)
-        if number.isdigit() and len(number) < 5 and found and not found[1]:
-            pairs.append((int(number), found[0]))
-
-    for row, below in pairwise(plain):
-        if row[0] in ("题号", "序号"):
-            for number, answer in zip(row[1:], below[1:], strict=False):
-                add(number, answer)
-    if not pairs:  # 题号 | 答案 | 题号 | 答案, one question a row
-        for row in plain[1:]:
-            for number, answer in zip(row[::2], row[1::2], strict=False):
-                add(number, answer)
-    return pairs
-
-
-def _pipes(cells: Sequence[Sequence[str]]) -> str:
-    """A table as the markup of the bank; its first row is its head."""
-    width = max(len(row) for row in cells)
-    rows = [
-        [cell.replace("|", r"\|").replace(GUARD, "") for cell in row] + [""] * (width - len(row))
-        for row in cells
-    ]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * width, *lines[1:]])

@@ -13,7 +13,7 @@ from zhupei.itembank.choices import ItemKind, Level
 from zhupei.itembank.rules import TRUE_FALSE_OPTIONS, ItemText, Question, ids_of, truth
 
 from . import layoutwords as words
-from .labels import COLUMNS, SUBJECTS, chapter_of, day_of, decimal_of
+from .labels import COLUMNS, KINDS, SUBJECTS, chapter_of, day_of, decimal_of
 
 SHARES = {
     "易": "0.85",
@@ -127,7 +127,7 @@ class Entry(Part):
 def draft_of(entry: Entry, restored: Callable[[str], str]) -> tuple[ItemText, dict[str, Any], list[str]]:
     """The item, the other facts of its draft, and notes. Raises ``Unheld``."""
     notes: list[str] = []
-    facts, values = _facts(entry, notes)
+    facts, values = _facts(entry, notes, restored)
     if not entry.is_case:
         question = question_of(entry, notes)
         text = ItemText(
@@ -182,8 +182,7 @@ def draft_of(entry: Entry, restored: Callable[[str], str]) -> tuple[ItemText, di
 def question_of(part: Part, notes: list[str]) -> Question:
     """The question that a part asks, its kind inferred where nothing says it. Raises ``Unheld``."""
     stem = "\n".join(part.stem)
-    told = next((KIND for word, KIND in _kinds() if part.fields.get("kind", [""])[0].strip() == word), "")
-    kind = told or part.kind
+    kind = KINDS.get(part.fields.get("kind", [""])[0].strip(), "") or part.kind
     stem, answer = _with_answer(part, stem)
     options = [(letter, "\n".join(lines)) for letter, lines in part.options]
     explanation = "\n".join(part.explanation)
@@ -226,12 +225,6 @@ def question_of(part: Part, notes: list[str]) -> Question:
         anchored,
         explanation,
     )
-
-
-def _kinds() -> list[tuple[str, str]]:
-    from .labels import KINDS
-
-    return list(KINDS.items())
 
 
 def _is_truth(options: list[tuple[str, str]]) -> bool:
@@ -300,9 +293,11 @@ def _with_answer(part: Part, stem: str) -> tuple[str, str]:
     return stem, answer
 
 
-def _facts(entry: Entry, notes: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _facts(
+    entry: Entry, notes: list[str], restored: Callable[[str], str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Facts of the draft and of the item's text beside its question."""
-    said = {name: "\n".join(lines).strip() for name, lines in entry.fields.items()}
+    said = {name: restored("\n".join(lines).strip()) for name, lines in entry.fields.items()}
     level = next((one for one in Level.values if one in said.get("level", "")), "")
     if said.get("level") and not level:
         notes.append(_("The level “%(text)s” was not understood.") % {"text": said["level"][:40]})

@@ -149,9 +149,13 @@ def test_the_guard_of_a_word_file_stands_only_where_it_is_needed() -> None:
     assert GUARD in text(HARD[0])
 
 
-SIGNS = """甲 乙 混凝土 （ ） （） （A） （√） ( B ) A. B、 C． D) （1） 1. 2、 3.5 ① 第3题 一、 （二） 单选题 判断题：
-    答案：B 【答案】 解析： 依据： 难度： 章节： 试题编号： 参考答案 1-5 题号 案例一 背景资料： 问题： 第一章 √ × 正确 对 | \\| \\(x^2\\) \\( ![]
-    _____ 。 ； ， ？ = + - @ " ' < > & % # * ~ ` ^ $ m² CO₂ １ Ａ"""
+SIGNS = r"""
+    甲 乙 混凝土 （ ） （） （A） （√） ( B ) A. B、 C． D) （1） 1.
+    2、 3.5 ① 第3题 一、 （二） 单选题 判断题： 答案：B 【答案】 解析： 依据：
+    难度： 章节： 试题编号： 参考答案 1-5 题号 案例一 背景资料： 问题： 第一章 √ ×
+    正确 对 | \| \(x^2\) \( ![] _____ 。 ； ， ？ = + - @ "
+    ' < > & % # * ~ ` ^ $ m² CO₂ １ Ａ
+"""
 PIECES = st.sampled_from(SIGNS.split())
 WORDS = st.lists(
     st.one_of(PIECES, st.sampled_from([" ", "  ", "\n", "\n\n", "　"])), min_size=1, max_size=9
@@ -204,7 +208,7 @@ def has_bars(text: ItemText) -> bool:
 
 
 @pytest.mark.parametrize("name", OFFICE)
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(items(), min_size=1, max_size=4))
 def test_any_text_comes_back_as_it_was(name: str, texts: list[ItemText]) -> None:
     whole = [text for text in texts if not has_bars(text)]

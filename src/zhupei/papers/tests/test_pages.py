@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from zhupei.audit.api import events_on
 from zhupei.itembank import actions as bank_actions
 from zhupei.itembank.api import Item, chapters_of, make_release
 from zhupei.kernel.actor import SYSTEM
+from zhupei.kernel.errors import Refusal
 from zhupei.kernel.roles import Role
 from zhupei.papers import events
+from zhupei.papers.actions import clean_sections, clean_targets
 from zhupei.papers.api import Blueprint, Draw, PaperForm, draw_papers
 from zhupei.papers.choices import DEFAULT_TARGETS, HUBEI_SECTIONS
 from zhupei.papers.forms import BlueprintForm, values_of
@@ -508,3 +511,54 @@ def test_every_ready_form_fills_the_form() -> None:
     values = values_of(HUBEI_SECTIONS, DEFAULT_TARGETS)
     assert values["case_way"] == "pattern"
     assert (values["level0_low"], values["level0_high"]) == ("30", "75")
+
+
+# ── what the action says of patterns and targets ────────────────────────────────────────────────────────
+
+PART = {"kind": "single", "number": 2, "marks": "5"}
+
+
+@pytest.mark.req("R036")
+@pytest.mark.parametrize(
+    ("pattern", "code", "field"),
+    [
+        ([PART, PART], "section_pattern", None),
+        ([PART, {**PART, "kind": "case"}], "section_pattern", None),
+        ([{**PART, "marks": "NaN"}], "section_pattern", "pattern_single_marks"),
+        ([{**PART, "marks": "x"}], "section_pattern", "pattern_single_marks"),
+        ([{**PART, "marks": "3.333"}], "section_pattern", "pattern_single_marks"),
+        ([{**PART, "number": "many"}], "section_pattern", "pattern_single_number"),
+        ([{**PART, "number": -1}], "section_pattern", "pattern_single_number"),
+        ([{"kind": "single"}], "section_pattern", "pattern_single_number"),
+        ([{**PART, "number": 1}], "section_children", "pattern_single_number"),
+        ([{**PART, "number": 6}, {**PART, "kind": "multiple"}], "section_children", "pattern_single_number"),
+    ],
+)
+def test_a_wrong_pattern_is_refused(pattern: list[dict[str, Any]], code: str, field: str | None) -> None:
+    sections = [{"kind": "case", "count": 10, "marks": "1", "pattern": pattern}]
+    with pytest.raises(Refusal) as caught:
+        clean_sections(sections, Decimal(100))
+    assert (caught.value.code, list(caught.value.fields)) == (code, [field] if field else [])
+
+
+def test_a_right_pattern_is_kept() -> None:
+    sections = [{"kind": "case", "count": 10, "marks": "1", "pattern": [PART]}]
+    (row,) = clean_sections(sections, Decimal(100))
+    assert (row["children"], row["pattern"]) == (20, [PART])
+
+
+@pytest.mark.parametrize("weight", ["x", "-1", "2", "NaN"])
+def test_impossible_weights_are_refused(weight: str) -> None:
+    with pytest.raises(Refusal, match="target_value"):
+        clean_targets({"chapters": {"1": weight}})
+    assert clean_targets({"chapters": {"1": "0", "2": "0.5", "3": None}}) == {"chapters": {"2": "0.5"}}
+
+
+@pytest.mark.parametrize("rubbish", ["9" * 30, "²", "NaN", "1e999", "𠮷" * 200])
+def test_rubbish_is_no_fault_of_the_program(bank: Any, keeper: Client, rubbish: str) -> None:
+    data = dict.fromkeys(chosen(keeper), rubbish)
+    for changes in ({}, {"post": str(Post.objects.get(code="101").pk), "subject": "general"}):
+        assert keeper.post(reverse(NEW), data | changes).status_code == 422
+        assert keeper.post(reverse(NEW), data | changes | {"show_chapters": "1"}).status_code == 200
+    assert keeper.get(reverse(NEW), {"from": rubbish}).status_code in (200, 404)
+    assert keeper.post(reverse("papers:trial", args=[general().pk]), {"post": rubbish}).status_code == 422

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from zhupei.itembank import actions, formats
 from zhupei.itembank.actions.exporting import writable_formats
@@ -96,10 +97,11 @@ class Command(BaseCommand):
             for one in checked.items
         ]
         if by is not None:
-            staged = actions.stage_import(
-                data, name=path.name, format=chosen, defaults=defaults, by=by, wait=True
-            )
-            facts["taken"] = actions.confirm_import(staged, partial=options["partial"], by=by)
+            with transaction.atomic():  # a refusal leaves nothing behind
+                staged = actions.stage_import(
+                    data, name=path.name, format=chosen, defaults=defaults, by=by, wait=True
+                )
+                facts["taken"] = actions.confirm_import(staged, partial=options["partial"], by=by)
         facts["seconds_s"] = round(time.monotonic() - started, 3)
         facts["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
         if options["json"]:
