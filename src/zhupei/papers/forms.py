@@ -32,7 +32,7 @@ DEFAULTS = {
 class PercentField(forms.DecimalField):
     """Typed in per cent, with the sign or without; cleaned to a share: "25" → ``Decimal("0.25")``, empty → None."""
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         return super().to_python(value.strip().rstrip("%％") if isinstance(value, str) else value)
 
     def clean(self, value: Any) -> Decimal | None:
@@ -179,7 +179,7 @@ class BlueprintForm(ZForm):
         shown = chosen("chapters_of")
         self.chapters_moved = bool(self.chapters) and shown not in ("", self.chapters_key)
         own = self.initial.get("chapters") or {}
-        data = self.data.copy() if self.is_bound else None
+        data: Any = self.data.copy() if self.is_bound else None  # type: ignore[attr-defined]
         for entry in self.chapters:
             name = f"chapter-{entry.number}"
             self.fields[name] = _percent(f"{entry.number} {entry.title}")

@@ -106,7 +106,7 @@ def chapter_heading(text: str) -> str:
 
 FIELDS: dict[str, str] = {}
 for _name, _words in {
-    "answer": "参考答案 正确答案 标准答案 本题答案 答案 答",
+    "answer": "正确答案为 正确答案是 答案为 答案是 参考答案 正确答案 标准答案 本题答案 答案 答",
     "explanation": "答案解析 试题解析 题目解析 解析 解答 分析 详解 解题思路",
     "basis": "命题依据 法规依据 规范依据 依据 出处",
     "valid_to": "依据有效至 有效至 有效期至",
@@ -292,8 +292,8 @@ def options_inside(text: str) -> int:
 
 
 _IN_BRACKETS = re.compile(rf"\(\s*({_LETTERS})\s*\)")
-_TRUTH_AT_END = re.compile(rf"\(\s*({_TRUTH}|[VXTF])\s*\)\s*([。.;]?)\s*$")
-_TRUTH_AT_START = re.compile(rf"^\s*\(\s*({_TRUTH}|[VXTF])\s*\)\s*")
+_TRUTH_AT_END = re.compile(rf"\(\s*({_TRUTH}|[VXTFvx])\s*\)\s*([。.;]?)\s*$")
+_TRUTH_AT_START = re.compile(rf"^\s*\(\s*({_TRUTH}|[VXTFvx])\s*\)\s*")
 
 
 def letters_in_brackets(text: str) -> list[re.Match[str]]:

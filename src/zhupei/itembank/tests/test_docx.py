@@ -146,6 +146,22 @@ def test_answers_in_a_table_and_kinds_in_brackets() -> None:
     ]
 
 
+def test_a_paper_that_was_typed_without_care() -> None:
+    reading = read(wordsamples.saved(wordsamples.lines(wordsamples.LOOSE)))
+    assert [(kind, key) for kind, _stem, key in asked(reading)] == [
+        (S, "b"), (M, "abd"), (T, "f"), (S, "b"), (S, "d"),
+        (C, ""), (S, "b"), (M, "ac"), (T, "t"), (S, "a"), (M, "acd"),
+    ]  # fmt: skip
+    texts = [draft.text for draft in reading.drafts]
+    assert texts[3].explanation == "下一行的解析。"
+    assert [t for _id, t in texts[4].options] == ["甲", "乙", "丙", "以上都对。"]
+    assert str(texts[4].difficulty) == "0.65"
+    assert texts[5].stem == "某工程甲，背景第一段。\n背景第二段。"
+    (refused,) = reading.refused
+    assert "第 2 小题" in refused.reason
+    assert "简答题" in refused.reason
+
+
 REFUSED = {
     "two brackets": ("1. （A）类（B）类\nA. 一 B. 二", "括号"),
     "letters with a gap": ("1. 甲（A）\nA. 一\nC. 三", "A、C"),

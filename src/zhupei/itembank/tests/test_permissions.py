@@ -8,7 +8,7 @@ from tests.permissions import Row, check
 
 from zhupei.itembank.models import BankRelease, DuplicatePair, Item, ItemImport, Media, Standard
 from zhupei.kernel.actor import SYSTEM
-from zhupei.kernel.roles import BANK, Role
+from zhupei.kernel.roles import BANK, CENTRE, Role
 
 AUTHOR = frozenset({Role.ITEM_AUTHOR})
 REVIEWER = frozenset({Role.ITEM_REVIEWER})
@@ -99,7 +99,7 @@ ROWS = [
     Row("itembank:standard", BANK, standard),
     Row("itembank:standard_new", REVIEWER | KEEPER),
     Row("itembank:standard_edit", REVIEWER | KEEPER, standard),
-    Row("itembank:media", BANK, picture),
+    Row("itembank:media", BANK | CENTRE, picture),
     Row("itembank:picture", AUTHOR),
     Row("itembank:duplicates", KEEPER),
     Row("itembank:seek_duplicates", KEEPER, method="post"),

@@ -129,9 +129,13 @@ def _clean_pattern(number: int, pattern: Sequence[Mapping[str, Any]]) -> list[di
                 clause="R036",
             )
         try:
-            count, marks = int(part["number"]), Decimal(str(part["marks"]))
-        except (KeyError, ValueError, InvalidOperation, TypeError):
-            count, marks = 0, Decimal(0)
+            count = int(part["number"])
+        except (KeyError, ValueError, TypeError):
+            count = 0
+        try:
+            marks = Decimal(str(part["marks"]))
+        except (KeyError, InvalidOperation):
+            marks = Decimal(0)
         if not 1 <= count <= 6 or not marks.is_finite() or not 0 < marks <= 100 or marks != round(marks, 2):
             raise Refusal(
                 "section_pattern",
