@@ -19,7 +19,16 @@ from django.utils.translation import gettext as _
 from lxml import etree
 
 from . import omml
-from .common import MAX_STREAMED, FileRefused, ItemRefused, Reading, member_bytes, open_zip, refuse_doctype, tick
+from .common import (
+    MAX_STREAMED,
+    FileRefused,
+    ItemRefused,
+    Reading,
+    member_bytes,
+    open_zip,
+    refuse_doctype,
+    tick,
+)
 from .wordnumbers import VAL, Numbers, W
 
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -292,7 +301,12 @@ class Document:
     def _piece(self, node: Any) -> str:
         tag = node.tag
         if tag == f"{W}t":
-            return _PRIVATE.sub("", node.text or "").replace("\r", "").replace("\n", " ").replace("](media:", "] (media:")
+            return (
+                _PRIVATE.sub("", node.text or "")
+                .replace("\r", "")
+                .replace("\n", " ")
+                .replace("](media:", "] (media:")
+            )
         if tag in (f"{W}tab", f"{W}ptab"):
             return "\t"
         if tag in (f"{W}br", f"{W}cr"):

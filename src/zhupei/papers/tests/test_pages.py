@@ -22,8 +22,10 @@ from zhupei.kernel.roles import Role
 from zhupei.papers import events
 from zhupei.papers.actions import clean_sections, clean_targets
 from zhupei.papers.api import Blueprint, Draw, PaperForm, draw_papers
+from zhupei.papers.assembly import Targets
 from zhupei.papers.choices import DEFAULT_TARGETS, HUBEI_SECTIONS
-from zhupei.papers.forms import BlueprintForm, values_of
+from zhupei.papers.forms import BlueprintForm, TrialForm, values_of
+from zhupei.papers.showing import report as report_of
 from zhupei.rulebook.api import Post
 
 pytestmark = pytest.mark.django_db
@@ -464,6 +466,7 @@ def test_a_draw_that_broke_off_says_so(bank: Any, keeper: Client) -> None:
 def test_missed_targets_stand_out(bank: Any, keeper: Client) -> None:
     draw = drawn(2)
     draw.figures[0]["violations"] = {"neighbours": 2, "level 掌握": 1, "chapters": 1}
+    draw.figures[0]["overlap"]["max"] = 0.26
     draw.figures[1]["distinct"] = False
     draw.save()
     (row,) = keeper.get(reverse("papers:draws")).context["rows"]
@@ -472,6 +475,25 @@ def test_missed_targets_stand_out(bank: Any, keeper: Client) -> None:
     assert "neighbours" not in html
     for words in row["flags"][:3]:
         assert words in html
+    assert html.count("papers-bad") == 2  # the overlap above its limit, and papers that are alike
+
+
+@pytest.mark.parametrize(("papers", "high"), [(99, False), (100, True)])
+def test_exposure_is_judged_when_there_are_papers_enough(bank: Any, papers: int, high: bool) -> None:
+    figures = drawn(1).figures[0] | {"papers": papers, "exposure": 1.41}
+    assert report_of(figures, Targets(), "x")["exposure_high"] is high
+    assert report_of(figures | {"exposure": 1.4}, Targets(), "x")["exposure_high"] is False
+
+
+def test_a_trial_of_a_default_is_for_one_of_its_posts() -> None:
+    posts = list(Post.objects.order_by("position")[:2])
+    form = TrialForm({"post": str(posts[1].pk)}, posts=posts)
+    assert form.is_valid()
+    assert form.chosen() == posts[1]
+    assert not TrialForm({}, posts=posts).is_valid()
+    alone = TrialForm({}, posts=posts[:1])
+    assert alone.is_valid()
+    assert alone.chosen() == posts[0]
 
 
 def test_the_list_of_draws_takes_few_queries(
