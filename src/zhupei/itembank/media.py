@@ -82,7 +82,7 @@ def picture_of(raw: bytes) -> Picture:
 
 @dataclass
 class MediaBag:
-    """Pictures met while a file is read, by digest: at most ``limit``, of ``pixels`` in all. One met again is not decoded again."""
+    """Pictures met while a file is read, by digest: at most ``limit``, of ``pixels`` in all. None is decoded twice."""
 
     pictures: dict[str, Picture] = field(default_factory=dict)
     limit: int = 500

@@ -119,8 +119,8 @@ class ItemVersion(models.Model):
 class ItemCalibration(models.Model):
     """What the answers of candidates say of a version: measured facility, and slope and difficulty on the ability scale.
 
-    Appended by each calibration; the newest counts, from the next release on. ``a`` is the slope in logits on a scale of abilities of
-    mean 0 and standard deviation 1: one slope for all items under the Rasch model.
+    Appended by each calibration; the newest counts, from the next release on. ``a`` is the slope in logits on a scale of
+    abilities of mean 0 and standard deviation 1: one slope for all items under the Rasch model.
     """
 
     version = models.ForeignKey(ItemVersion, on_delete=models.PROTECT, related_name="calibrations")

@@ -31,7 +31,18 @@ ASPECTS = (
     "养护时间", "搭接长度", "允许偏差", "抽样数量", "间距", "保护层厚度", "验收程序", "责任人员", "检查频次", "强度要求",
     "含水率", "施工顺序", "旁站要求", "警戒距离", "荷载限值", "坡度", "留置位置", "复验项目", "记录内容", "交接手续",
 )  # fmt: skip
-VERBS = ("应符合", "不得低于", "宜控制在", "一般不超过", "应当按照", "通常取", "不应大于", "应满足", "须达到", "可采用")
+VERBS = (
+    "应符合",
+    "不得低于",
+    "宜控制在",
+    "一般不超过",
+    "应当按照",
+    "通常取",
+    "不应大于",
+    "应满足",
+    "须达到",
+    "可采用",
+)
 UNITS = ("mm", "m", "d", "h", "MPa", "%", "℃", "kN", "次", "处", "遍", "组")
 
 
@@ -57,7 +68,9 @@ def _question(chance: random.Random, kind: str, label: str) -> Question:
     count = 4 if kind == ItemKind.SINGLE else 5
     texts: list[str] = []
     while len(texts) < count:
-        text = f"{chance.choice(SUBJECTS)}{chance.choice(VERBS)}{chance.randint(1, 9999)}{chance.choice(UNITS)}"
+        text = (
+            f"{chance.choice(SUBJECTS)}{chance.choice(VERBS)}{chance.randint(1, 9999)}{chance.choice(UNITS)}"
+        )
         if text not in texts:
             texts.append(text)
     right = 1 if kind == ItemKind.SINGLE else chance.randint(2, 4)
