@@ -1,10 +1,16 @@
-"""What every test gets: fast password hashing, tasks run at once, plain static files, an empty outbox."""
+"""What every test gets: fast password hashing, tasks run at once, plain static files, an empty outbox; and property tests that
+try the same examples each time (``ZHUPEI_SEARCH=1`` looks for new ones)."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("zhupei", derandomize=not os.environ.get("ZHUPEI_SEARCH"))
+hypothesis.settings.load_profile("zhupei")
 
 
 @pytest.fixture(autouse=True)

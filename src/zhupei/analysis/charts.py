@@ -16,6 +16,8 @@ from .models import Calibration, ItemStatistics, Report
 
 Chart = dict[str, Any]
 GROUPS = 5
+MONTH_LEAST = 10
+"""A month with fewer answers shows no share: one answer would stand there as 0 or 100 %."""
 
 
 def percent(value: float | None) -> float | str:
@@ -65,7 +67,12 @@ def over_time(row: ItemStatistics) -> Chart:
         "categories": [
             _("%(month)s (%(n)d answers)") % {"month": month, "n": n} for month, n, _share in row.months
         ],
-        "series": [{"name": _("Facility"), "data": [percent(share) for _month, _n, share in row.months]}],
+        "series": [
+            {
+                "name": _("Facility"),
+                "data": [percent(share if n >= MONTH_LEAST else None) for _month, n, share in row.months],
+            }
+        ],
     }
 
 

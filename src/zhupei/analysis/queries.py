@@ -138,6 +138,11 @@ class Words:
     options: dict[str, str]
 
 
+def bank_key_of(row: ItemStatistics) -> int | None:
+    """The primary key of the item in the bank; None if it is no more there."""
+    return Item.objects.filter(uid=row.item_uid).values_list("pk", flat=True).first()
+
+
 def words_of(row: ItemStatistics) -> Words | None:
     """The text of a question, without its key; None if the version is no more in the bank."""
     version = ItemVersion.objects.filter(item__uid=row.item_uid, number=row.version).only("content").first()

@@ -13,6 +13,7 @@ from zhupei.itembank.api import ItemKind
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import BANK, Role
 from zhupei.rulebook.api import division_names
+from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import perform, refusals
 
@@ -80,6 +81,7 @@ def _item_page(
     actor = actor_of(request)
     words = queries.words_of(row) if actor.has(*BANK) else None
     found = queries.calibration_of(row)
+    in_bank = queries.bank_key_of(row)
     divisions = division_names() if row.dif else {}
     context = {
         "row": row,
@@ -95,9 +97,13 @@ def _item_page(
             }
             for one in row.options
         ],
+        "bank_url": in_bank and may_open(actor, "itembank:item") and reverse("itembank:item", args=[in_bank]),
+        "correct_url": in_bank
+        and may_open(actor, "exams:correct_key")
+        and reverse("exams:correct_key", args=[row.item_uid, row.version]),
         "calibration": found,
         "charts": [
-            charts.option_curves(row),
+            *([charts.option_curves(row)] if row.n >= LEAST else []),
             *([charts.over_time(row)] if row.months else []),
             *([charts.curve(found)] if found else []),
         ],
@@ -151,6 +157,13 @@ def item_map(request: HttpRequest) -> HttpResponse:
     return render(request, "analysis/map.html", context)
 
 
+def _in_order(cell: tuple[tuple[str, str], Any]) -> tuple[int, list[tuple[int, str]]]:
+    """Kinds as papers have them; chapters by their numbers, 2 before 10."""
+    (kind, chapter), _rows = cell
+    parts = [(int(part) if part.isascii() and part.isdigit() else 0, part) for part in chapter.split(".")]
+    return ItemKind.values.index(kind), parts
+
+
 def exposure(request: HttpRequest) -> HttpResponse:
     """How often items are drawn, within cells of kind and chapter."""
     filters, scope = _scope_of(request)
@@ -173,13 +186,14 @@ def exposure(request: HttpRequest) -> HttpResponse:
                 "most": max(one.drawn for one in rows),
                 "ratio": max((one.ratio for one in rows if one.ratio is not None), default=None),
             }
-            for (kind, chapter), rows in sorted(cells.items())
+            for (kind, chapter), rows in sorted(cells.items(), key=_in_order)
         ],
         "over": sorted(
             (one for one in found if one.ratio is not None and one.ratio > EXPOSURE_LIMIT),
             key=lambda one: -(one.ratio or 0),
         )[:50],
         "limit": EXPOSURE_LIMIT,
+        "may_open_item": may_open(actor_of(request), "itembank:item"),
     }
     return render(request, "analysis/exposure.html", context)
 

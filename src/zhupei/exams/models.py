@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from zhupei.kernel.batchno import BatchNumber
@@ -483,6 +484,14 @@ class KeyCorrection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item_uid} v{self.version}" + (f" #{self.child_no}" if self.child_no else "")
+
+    @property
+    def name(self) -> str:
+        """Item, version and question of a case, in the reader's language."""
+        words = {"item": self.item_uid, "n": self.version, "no": self.child_no}
+        if self.child_no:
+            return gettext("%(item)s, version %(n)d, question %(no)d") % words
+        return gettext("%(item)s, version %(n)d") % words
 
     @property
     def tone(self) -> str:

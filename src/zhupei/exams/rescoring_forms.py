@@ -95,7 +95,7 @@ class DecideCorrectionForm(ZForm):
 
     accept = forms.TypedChoiceField(
         label=_("Decision"),
-        choices=[("1", _("Approve and score everybody again")), ("0", _("Refuse the proposal"))],
+        choices=[("1", _("Approve and score everybody again")), ("0", _("Refuse the correction"))],
         coerce=lambda value: value == "1",
         widget=forms.RadioSelect,
     )

@@ -249,7 +249,11 @@ def _score(figures: Any) -> dict[str, float]:
 
 
 class Printer:
-    """Writes chosen pieces out as papers: options in an order of this candidate's own, right answers spread over the letters."""
+    """Writes chosen pieces out as papers: options in an order of this candidate's own, right answers spread over the letters.
+
+    The order follows from the seed of the draw, never from the seed that stands in the paper: right answers are put on their
+    letters by it, so whoever has it and a paper can tell them.
+    """
 
     def __init__(self, seed: bytes, batch_key: str, form: Form, right: Mapping[str, Sequence[str]]) -> None:
         """``right``: the option ids that are right, by slot key, of every piece that may be printed."""
@@ -274,10 +278,11 @@ class Printer:
             yield key, self.paper(key, title_of[key], [self.form.bank.pieces[n] for n in row])
 
     def paper(self, key: str, post_name: str, pieces: Sequence[Piece]) -> Paper:
-        """One paper of these pieces, in this order; its own seed decides the order of options."""
+        """One paper of these pieces, in this order. Its ``seed`` is a mark of the draw's, from which nothing can be derived."""
         form = self.form
-        seed = derived_seed(self.seed, ALGORITHM, self.batch_key, key, form.subject)
-        orders = self._orders(pieces, Stream(bytes.fromhex(seed)))
+        names = (ALGORITHM, self.batch_key, key, form.subject)
+        seed = derived_seed(self.seed, *names)
+        orders = self._orders(pieces, Stream.of(self.seed, *names, "options"))
         return signed_off(
             Paper(
                 paper_id=f"{self.batch_key}/{key}/{form.subject}",

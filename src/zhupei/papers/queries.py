@@ -49,14 +49,18 @@ def bank_for(
     release: BankRelease,
     *,
     on: date | None = None,
+    weights: Mapping[str, Fraction] | None = None,
 ) -> Bank:
-    """The released items of a post and subject in the cells of a blueprint. Raises ``Refusal`` naming the short cell (R037)."""
+    """The released items of a post and subject in the cells of a blueprint. Raises ``Refusal`` naming the short cell (R037).
+
+    ``weights``: of the chapters, those of the syllabus in force when None.
+    """
     rows = versions_in(release, post=post, subject=subject, on=on or clock.today())
     try:
         return Bank(
             plan_of(sections),
             pieces_of(rows),
-            targets_of(targets, weights_of(post, subject)),
+            targets_of(targets, weights_of(post, subject) if weights is None else weights),
             release.enemies,
         )
     except CannotFill as error:

@@ -33,6 +33,7 @@ from .challenges import (
 from .corrections import (
     compute_correction,
     propose_correction,
+    question_of,
     read_question,
     refuse_correction,
     start_computing,
@@ -69,6 +70,7 @@ __all__ = [
     "lock_batch",
     "propose_correction",
     "propose_void",
+    "question_of",
     "questions_of",
     "read_question",
     "receive_filing",

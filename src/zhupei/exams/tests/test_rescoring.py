@@ -703,7 +703,10 @@ def test_pages_of_corrections_that_do_not_exist(client: Client, rules: None) -> 
     assert client.get(reverse("exams:correction", args=[9])).status_code == 404
     found = client.get(reverse("exams:corrections"), {"item": "", "version": "x"})
     assert found.status_code == 422
-    assert client.get(reverse("exams:corrections"), {"item": "a/b", "version": "1"}).status_code == 422
+    for item in ("a/b", "NONE"):
+        found = client.get(reverse("exams:corrections"), {"item": item, "version": "1"})
+        assert found.status_code == 422
+        assert "题库中没有这道题或这个版本。" in found.content.decode()
     assert "没有" in client.get(reverse("exams:corrections")).content.decode()
 
 

@@ -13,6 +13,7 @@ from zhupei.exams.choices import ChallengeKind, ChallengeState
 from zhupei.exams.rescoring_forms import AnswerForm, ChallengeFilter, ChallengeForm, SearchPaperForm
 from zhupei.kernel.roles import CENTRE
 from zhupei.rulebook.api import workdays_left
+from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import perform, refusals, status_of
 
@@ -63,6 +64,7 @@ def challenge(request: HttpRequest, pk: int) -> HttpResponseBase:
         "candidate": row.result.candidate,
         "rescoring": getattr(row, "rescoring", None),
         "centre": centre,
+        "may_list": may_open(actor, "exams:challenges"),
         "is_open": is_open,
         "left": workdays_left(row.due),
         "search": form if search else None,

@@ -23,6 +23,7 @@ from zhupei.exams.rescoring_forms import (
     LineFilter,
 )
 from zhupei.itembank.api import ItemText
+from zhupei.kernel.errors import Refusal
 from zhupei.kernel.roles import CENTRE
 from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
@@ -49,10 +50,10 @@ def _questions(
                 "stem": part.stem if no else "",
                 "options": [(letters[id_], words) for id_, words in part.options],
                 "key": "".join(letters[id_] for id_, _text in part.options if id_ in part.answer),
-                "accepted": [
+                "accepted": sorted(
                     "".join(sorted(letters[id_] for id_ in answer))
                     for answer in (corrected.answers if corrected else ())
-                ],
+                ),
             }
         )
     return rows
@@ -64,9 +65,11 @@ def corrections(request: HttpRequest) -> HttpResponseBase:
     find = FindItemForm(request.GET if "version" in request.GET else None)
     if find.is_bound and find.is_valid():
         data = find.cleaned_data
-        if "/" not in data["item"]:
+        try:
+            actions.question_of(data["item"], data["version"])
             return redirect("exams:correct_key", uid=data["item"], version=data["version"])
-        find.add_error("item", _("The bank has no such item or version."))
+        except Refusal as refusal:
+            find.add_error("item", str(refusal.message))
     filters = CorrectionFilter(request.GET)
     wanted, filtered = answers(filters)
     rows = access.corrections_for(actor)

@@ -15,10 +15,12 @@ from zhupei.itembank.models import Item, ItemVersion
 from zhupei.itembank.queries import text_of_version
 from zhupei.itembank.rules import ItemText, Place, check_item
 from zhupei.itembank.search import index_items
+from zhupei.itembank.standards import link_standards
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Refusal
 from zhupei.kernel.roles import CENTRE, Role
+from zhupei.rulebook.api import Post
 
 from .items import version_of
 
@@ -72,8 +74,10 @@ def correct_key(
     before = item.state
     if item.state != ItemState.RETIRED:
         item.state = ItemState.PUBLISHED
-    item.stem, item.level, item.chapter = text.stems(), text.level, old.chapter
-    item.save(update_fields=["state", "stem", "level", "chapter"])
+    item.subject, item.chapter, item.level, item.stem = old.subject, old.chapter, text.level, text.stems()
+    item.save(update_fields=["state", "subject", "chapter", "level", "stem"])
+    item.posts.set(Post.objects.filter(code__in=codes))
+    link_standards([item.pk])
     index_items([item.pk])
     record(
         events.KEY_CORRECTED,

@@ -196,7 +196,8 @@ class _Writer:
         text = words.folded(_ATOM.sub("", stem))
         first = text.split("\n", 1)[0]
         looks = bool(
-            words.kind_tag(first)
+            words.SKIPPED.fullmatch(first)
+            or words.kind_tag(first)
             or words.options_inside(first) >= 0
             or words.fields_in(first)
             or words.heading(words.folded(mark) + first)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -109,8 +110,11 @@ def draw_papers(
             clause="三（二）",
             status=409,
         )
-    groups = _groups(dict(candidates), release, clock.today())
+    today = clock.today()
+    groups = _groups(dict(candidates), release, today)
     draw = _commit_seed(batch_key, release, seed, by=by)
+    if draw.release_id != release.pk:  # somebody else began the draw meanwhile, from another release
+        groups = _groups(dict(candidates), draw.release, today)
     order = Order(
         batch_key,
         tuple(sorted(keys)),
@@ -119,7 +123,7 @@ def draw_papers(
         {key: sorted(uids) for key, uids in (avoid or {}).items() if uids},
         _rested(groups),
     )
-    return _draw(draw, dict(candidates), order, groups, by=by)
+    return _draw(draw, dict(candidates), order, groups, today, by=by)
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,8 @@ def _groups(
 ) -> list[Group]:
     """Candidates by subject and bank. Raises ``Refusal`` when something is missing or too small.
 
-    ``blueprints`` and ``weights``, by (post, subject), are those of an earlier draw that is drawn again.
+    ``blueprints`` and ``weights``, by (post, subject), are those of an earlier draw that is drawn again: nothing of today's
+    syllabus or rules counts then.
     """
     codes = set(post_of.values())
     posts = {post.code: post for post in Post.objects.filter(code__in=codes)}
@@ -154,22 +159,24 @@ def _groups(
     if missing:
         raise Refusal("post_unknown", _("The catalogue has no post %(code)s.") % {"code": missing[0]})
     found: dict[Any, tuple[Form, Blueprint, list[str], dict[str, str]]] = {}
-    for subject in parameter("subjects"):
+    for subject in dict.fromkeys(one for _code, one in blueprints) if blueprints else parameter("subjects"):
         for code in sorted(posts):
             at = (code, subject)
             blueprint = blueprints[at] if blueprints else blueprint_for(posts[code], subject)
             chapters = (
                 dict(weights[at])
                 if weights
-                else {
-                    c: format(w, "f") if w == int(w) else str(w)
-                    for c, w in weights_of(posts[code], subject).items()
-                }
+                else {c: str(w) for c, w in weights_of(posts[code], subject).items()}
             )
-            targets = {**blueprint.targets}
-            if chapters and not targets.get("chapters"):
-                targets["chapters"] = chapters
-            bank = bank_for(blueprint.sections, targets, posts[code], subject, release, on=on)
+            bank = bank_for(
+                blueprint.sections,
+                blueprint.targets,
+                posts[code],
+                subject,
+                release,
+                on=on,
+                weights={c: Fraction(w) for c, w in chapters.items()},
+            )
             same = (
                 subject,
                 blueprint.pk,
@@ -249,19 +256,22 @@ def _papers(
     return Drawn(papers, figures, keys)
 
 
-def _titles(post_of: Mapping[str, str]) -> dict[str, str]:
-    names = dict(Post.objects.filter(code__in=set(post_of.values())).values_list("code", "name"))
-    return {key: names[code] for key, code in post_of.items()}
+def _names(post_of: Mapping[str, str]) -> dict[str, str]:
+    """The names of the posts as they are today: they stand in the papers' titles."""
+    rows = Post.objects.filter(code__in=set(post_of.values())).order_by("code")
+    return dict(rows.values_list("code", "name"))
 
 
 @transaction.atomic
 def _draw(
-    draw: Draw, post_of: Mapping[str, str], order: Order, groups: Sequence[Group], *, by: Actor
+    draw: Draw, post_of: Mapping[str, str], order: Order, groups: Sequence[Group], on: date, *, by: Actor
 ) -> Draw:
     draw = Draw.objects.select_for_update(of=("self",)).select_related("release").get(pk=draw.pk)
     if draw.drawn_at is not None:
         raise Conflict("drawn_already", _("The papers of this batch were drawn already."), clause="R037")
-    drawn = _papers(bytes.fromhex(draw.seed), draw.release, order, groups, _titles(post_of))
+    names = _names(post_of)
+    titles = {key: names[code] for key, code in post_of.items()}
+    drawn = _papers(bytes.fromhex(draw.seed), draw.release, order, groups, titles)
     PaperForm.objects.bulk_create(
         [
             PaperForm(
@@ -277,8 +287,11 @@ def _draw(
         batch_size=200,
     )
     draw.drawn_at, draw.drawn_by, draw.figures = clock.now(), by.name[:100], drawn.figures
-    draw.inputs = _inputs(post_of, order, groups)
-    draw.save(update_fields=["drawn_at", "drawn_by", "figures", "inputs"])
+    draw.inputs = _inputs(post_of, names, order, groups, on)
+    draw.algorithm = (
+        ALGORITHM  # another one, where the program was renewed between the commitment and the draw
+    )
+    draw.save(update_fields=["drawn_at", "drawn_by", "figures", "inputs", "algorithm"])
     _count_exposure(Counter(unit.item_uid for _key, _group, paper in drawn.papers for unit in paper.units))
     record(
         events.PAPERS_DRAWN,
@@ -294,11 +307,14 @@ def _draw(
     return draw
 
 
-def _inputs(post_of: Mapping[str, str], order: Order, groups: Sequence[Group]) -> dict[str, Any]:
+def _inputs(
+    post_of: Mapping[str, str], names: Mapping[str, str], order: Order, groups: Sequence[Group], on: date
+) -> dict[str, Any]:
     """All that the papers follow from besides seed and release, as ``Draw.inputs`` keeps it."""
     return {
-        "on": clock.today().isoformat(),
+        "on": on.isoformat(),
         "posts": dict(sorted(post_of.items())),
+        "names": dict(names),
         "seats": {key: [seat.room, seat.number] for key, seat in sorted(order.seats.items())},
         "row_length": order.row_length,
         "met": {key: list(uids) for key, uids in sorted(order.met.items())},
@@ -342,7 +358,8 @@ def recheck_draw(draw: Draw, *, by: Actor) -> list[str]:
         inputs["met"],
         tuple(inputs["rested"]),
     )
-    drawn = _papers(seed, draw.release, order, groups, _titles(inputs["posts"]))
+    titles = {key: inputs["names"][code] for key, code in inputs["posts"].items()}
+    drawn = _papers(seed, draw.release, order, groups, titles)
     again = {(key, group.form.subject): paper.digest for key, group, paper in drawn.papers}
     kept = {(row.candidate_key, row.subject): row.digest for row in draw.papers.all()}
     differing += [

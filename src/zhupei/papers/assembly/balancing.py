@@ -79,10 +79,11 @@ def features(bank: Bank, mean: Fraction) -> Features:
         rows.append((np.where(at, unit, 0), int(least * whole), int(greatest * whole)))
     if bank.information.any():
         # scaled so that one hundredth of the mean information weighs as a tenth of a mark
-        each = [int(bank.information[pieces].sum()) / len(pieces) for pieces in bank.cells]
+        each = [Fraction(int(bank.information[pieces].sum()), len(pieces)) for pieces in bank.cells]
         papers = deal(bank, PILOT_ROWS, Stream(PILOT_KEY))
         used = np.bincount(bank.cell[papers].ravel(), minlength=len(bank.cells))
-        whole = max(int(sum(int(u) * e for u, e in zip(used, each, strict=True))) // PILOT_ROWS, 1)
+        every = sum((int(u) * e for u, e in zip(used, each, strict=True)), Fraction(0))
+        whole = max(int(every / PILOT_ROWS), 1)
         scaled = bank.information * (10 * UNIT) // whole
         part = int(targets.information * 10 * UNIT)
         rows.append((scaled, 10 * UNIT - part, 10 * UNIT + part))
@@ -156,63 +157,76 @@ class Balancer:
         return found
 
     def _mend(self) -> None:
+        standing: dict[int, tuple[Indices, Indices]] = {}
         for row, place in self._faulty_places():
             piece = int(self.papers[row, place])
             rest = [one for at, one in enumerate(self.papers[row].tolist()) if at != place]
-            fault = (
-                piece in self.met.get(row, ())
-                or piece in rest
-                or any(one in self.bank.enemies.get(piece, ()) for one in rest)
-            )
-            if fault and not self._exchange_place(row, place):
-                self._replace_place(row, place)
+            clash = piece in rest or any(one in self.bank.enemies.get(piece, ()) for one in rest)
+            if not clash and piece not in self.met.get(row, ()):
+                continue
+            if self._exchange_place(row, place, standing) or self._replace_place(row, place):
+                continue
+            if clash:  # better an item that was met than one twice, or beside its enemy
+                self._replace_place(row, place, again=True)
 
-    def _allowed(self, row: int, place: int, new: int) -> bool:
-        """Whether a piece may take a place of a row."""
-        if new in self.met.get(row, ()):
+    def _allowed(self, row: int, place: int, new: int, *, again: bool = False) -> bool:
+        """Whether a piece may take a place of a row; ``again``: also one that was met."""
+        if not again and new in self.met.get(row, ()):
             return False
         others = self.papers[row].tolist()
         del others[place]
         enemies = self.bank.enemies.get(new, frozenset())
         return new not in others and not (enemies and enemies.intersection(others))
 
-    def _exchange_place(self, row: int, place: int) -> bool:
-        """Exchange one piece with that of another row, if some at random allow it."""
+    def _exchange_place(self, row: int, place: int, standing: dict[int, tuple[Indices, Indices]]) -> bool:
+        """Exchange one piece with that of another row, if some at random allow it.
+
+        ``standing``: where the pieces of each cell stood when it was first asked for, kept here between calls.
+        """
         old = int(self.papers[row, place])
-        places = self.places_of[int(self.bank.section[old])]
-        rows, columns = np.nonzero(self.bank.cell[self.papers[:, places]] == self.bank.cell[old])
-        for n in self.stream.below(len(rows), TRIED).tolist():
-            other, at = int(rows[n]), int(places[columns[n]])
+        cell = int(self.bank.cell[old])
+        if cell not in standing:
+            places = self.places_of[int(self.bank.section[old])]
+            rows, columns = np.nonzero(self.bank.cell[self.papers[:, places]] == cell)
+            standing[cell] = rows, places[columns]
+        rows, there = standing[cell]
+        for n in self.stream.below(len(rows), TRIED if len(rows) else 0).tolist():
+            other, at = int(rows[n]), int(there[n])
             new = int(self.papers[other, at])
-            if other != row and self._allowed(row, place, new) and self._allowed(other, at, old):
+            if other == row or int(self.bank.cell[new]) != cell:
+                continue
+            if self._allowed(row, place, new) and self._allowed(other, at, old):
                 self._put(row, place, new)
                 self._put(other, at, old)
                 return True
         return False
 
-    def _replace_place(self, row: int, place: int) -> None:
+    def _replace_place(self, row: int, place: int, *, again: bool = False) -> bool:
         """Put another piece of the cell in, the least used first, if any is allowed; else one of another chapter that leaves
-        the chapters' marks within the tolerance."""
+        the chapters' marks within the tolerance. ``again``: also one that was met. Whether it was done."""
         old = int(self.papers[row, place])
         bank = self.bank
         cell = bank.cells[int(bank.cell[old])]
+        seen = () if again else self.met.get(row, ())
         like = np.flatnonzero((bank.section == bank.section[old]) & (bank.marks == bank.marks[old]))
         for pool in (cell, like):
             order = pool[self.stream.order(len(pool))]
             for new in order[np.argsort(self.used[order], kind="stable")].tolist():
-                if new == old or not self._allowed(row, place, new):
+                if new == old or new in seen or not self._allowed(row, place, new, again=again):
                     continue
                 if pool is cell or self._chapters_hold(row, place, new):
                     self._put(row, place, new)
-                    return
+                    return True
+        return False
 
     def _chapters_hold(self, row: int, place: int, new: int) -> bool:
         """Whether a row's chapters keep to their weights with another piece in one place."""
         bank, pieces = self.bank, self.papers[row].copy()
         pieces[place] = new
-        marks = np.bincount(bank.chapter[pieces], weights=bank.marks[pieces], minlength=len(bank.chapters))
-        off = np.abs(marks - bank.weights * bank.total / 10**6)
-        return bool((off <= float(bank.targets.chapter_tolerance * 100)).all())
+        marks = np.zeros(len(bank.chapters), dtype=np.int64)
+        np.add.at(marks, bank.chapter[pieces], bank.marks[pieces])
+        off = np.abs(marks * 10**6 - bank.weights * bank.total)
+        return bool((off <= int(bank.targets.chapter_tolerance * 100 * 10**6)).all())
 
     def _put(self, row: int, place: int, new: int) -> None:
         old = int(self.papers[row, place])

@@ -8,7 +8,7 @@ who sit side by side are dealt different cards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -172,7 +172,8 @@ def _deal_cases(
 ) -> Indices:
     """Cases whose answers add up: each way to make them up as often as items can be chosen so, then from the deck of a size.
 
-    Rows whose cases give one chapter too many marks, or were met before, exchange one with the next row that can take it.
+    Rows whose cases give one chapter too many marks, or were met before, exchange one with the next row that can take it; where
+    none can, another of its size is put in.
     """
     choices = bank.sizes_at[section]
     ways = sum(n for _sizes, n in choices)
@@ -189,46 +190,91 @@ def _deal_cases(
             for place, one in enumerate(of_row):
                 if one == size:
                     papers[row, turn[row, place]] = next(cards)
-    _spread_cases(bank, papers, met)
+    _spread_cases(bank, section, papers, met, stream)
     return papers
 
 
-def _over(bank: Bank, papers: Indices) -> Indices:
-    """Marks, in hundredths, by which the cases of a row give a chapter more than it may have; the worst chapter counts."""
-    most = bank.weights * bank.total // 10**6 + int(bank.targets.chapter_tolerance * 100)
-    marks = np.zeros((len(papers), len(bank.chapters)), dtype=np.int64)
-    for place in range(papers.shape[1]):
-        np.add.at(
-            marks, (np.arange(len(papers)), bank.chapter[papers[:, place]]), bank.marks[papers[:, place]]
-        )
-    return np.maximum(marks - most, 0).max(axis=1)
+class _CaseFaults:
+    """What is wrong with the cases of a row: marks, in hundredths, by which they give chapters more than these may have, and how
+    many were met before though there are others of their size."""
+
+    def __init__(self, bank: Bank, section: int, met: Mapping[int, Collection[int]]) -> None:
+        self.met = met
+        self.chapter, self.marks, self.slots = bank.chapter.tolist(), bank.marks.tolist(), bank.slots.tolist()
+        tolerance = int(bank.targets.chapter_tolerance * 100)
+        self.most = (bank.weights * bank.total // 10**6 + tolerance).tolist()
+        self.pools: dict[int, list[int]] = {}
+        for piece in np.flatnonzero(bank.section == section).tolist():
+            self.pools.setdefault(self.slots[piece], []).append(piece)
+
+    def __call__(self, row: int, pieces: Sequence[int]) -> int:
+        found = 0
+        given: dict[int, int] = {}
+        for piece in pieces:
+            chapter = self.chapter[piece]
+            given[chapter] = given.get(chapter, 0) + self.marks[piece]
+        found += sum(max(marks - self.most[chapter], 0) for chapter, marks in given.items())
+        seen = self.met.get(row)
+        if not seen:
+            return found
+        for size in {self.slots[piece] for piece in pieces}:
+            here = [piece for piece in pieces if self.slots[piece] == size]
+            fresh = sum(piece not in seen for piece in self.pools[size])
+            found += max(sum(piece in seen for piece in here) - max(len(here) - fresh, 0), 0)
+        return found
+
+    def may_help(self, row: int, one: int, two: int) -> bool:
+        """Whether ``two`` in the place of ``one`` could lessen what is wrong with a row."""
+        if self.slots[one] != self.slots[two]:
+            return False
+        seen = self.met.get(row, ())
+        return self.chapter[one] != self.chapter[two] or (one in seen and two not in seen)
 
 
-def _spread_cases(bank: Bank, papers: Indices, met: Mapping[int, Collection[int]]) -> None:
+def _spread_cases(
+    bank: Bank, section: int, papers: Indices, met: Mapping[int, Collection[int]], stream: Stream
+) -> None:
     """Exchange cases of one size between rows until no chapter has too many marks and nobody meets a case again, as far as the
-    bank allows."""
-
-    def wrong(row: int) -> int:
-        again = sum(piece in met[row] for piece in papers[row].tolist()) if row in met else 0
-        return again + int(_over(bank, papers[[row]])[0] > 0)
-
-    rows = len(papers)
-    for row in sorted(set(np.flatnonzero(_over(bank, papers) > 0).tolist()) | set(met)):
+    bank allows; where no other row can help, as where there are few, put another case of the size in."""
+    wrong, rows = _CaseFaults(bank, section, met), len(papers)
+    for row in range(rows):
         for step in range(1, min(rows, 200)):
-            if not wrong(row):
+            if not wrong(row, papers[row].tolist()):
                 break
-            _exchange_cases(bank, papers, row, (row + step) % rows, wrong)
+            _exchange_cases(papers, row, (row + step) % rows, wrong)
+        while wrong(row, papers[row].tolist()) and _replace_case(papers, row, wrong, stream):
+            pass
 
 
-def _exchange_cases(bank: Bank, papers: Indices, row: int, other: int, wrong: Callable[[int], int]) -> None:
-    """Exchange one case of a row for one of the same size of another, if less is wrong with the two of them then."""
-    before = wrong(row) + wrong(other)
-    for mine in range(papers.shape[1]):
-        for theirs in range(papers.shape[1]):
-            one, two = int(papers[row, mine]), int(papers[other, theirs])
-            if bank.slots[one] != bank.slots[two] or two in papers[row] or one in papers[other]:
+def _exchange_cases(papers: Indices, row: int, other: int, wrong: _CaseFaults) -> None:
+    """Exchange one case of a row for one of the same size of another, if less is wrong with it then, and no more with
+    the other."""
+    mine, theirs = papers[row].tolist(), papers[other].tolist()
+    before, others = wrong(row, mine), wrong(other, theirs)
+    for here, one in enumerate(mine):
+        for there, two in enumerate(theirs):
+            if not wrong.may_help(row, one, two) or two in mine or one in theirs:
                 continue
-            papers[row, mine], papers[other, theirs] = two, one
-            if wrong(row) + wrong(other) < before:
+            after = wrong(row, [*mine[:here], two, *mine[here + 1 :]])
+            if after < before and wrong(other, [*theirs[:there], one, *theirs[there + 1 :]]) <= others:
+                papers[row, here], papers[other, there] = two, one
                 return
-            papers[row, mine], papers[other, theirs] = one, two
+
+
+def _replace_case(papers: Indices, row: int, wrong: _CaseFaults, stream: Stream) -> bool:
+    """Put the case of its size that leaves least wrong in the place of one of a row, of several the least used and then any;
+    False if none leaves less wrong."""
+    mine = papers[row].tolist()
+    used = np.bincount(papers.ravel(), minlength=len(wrong.slots)).tolist()
+    found = []
+    for here, one in enumerate(mine):
+        pool = wrong.pools[wrong.slots[one]]
+        for chance, two in zip(stream.words(len(pool)).tolist(), pool, strict=True):
+            if two not in mine and wrong.may_help(row, one, two):
+                left = wrong(row, [*mine[:here], two, *mine[here + 1 :]])
+                found.append((left, used[two], chance, here, two))
+    if not found or min(found)[0] >= wrong(row, mine):
+        return False
+    *_facts, here, two = min(found)
+    papers[row, here] = two
+    return True

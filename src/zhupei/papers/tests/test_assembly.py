@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,44 @@ def test_enemies_never_meet() -> None:
         ]
         > 20
     )
+
+
+TENTHS = {str(n): Fraction(1, 10) for n in range(10)}
+
+
+@pytest.mark.req("R037")
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_few_candidates_get_their_chapters_right_too(rows: int) -> None:
+    """Cases of one chapter pile up by chance; where nobody has others to exchange for, they are replaced."""
+    plan = (SectionPlan("single", 30, Decimal(2)), SectionPlan("case", 4, Decimal(4), children=10))
+    pieces = [piece(n, "single", str(n % 10), 600) for n in range(120)]
+    pieces += [piece(n, "case", str(n % 10), 600, 2 + n // 10 % 2) for n in range(60)]
+    bank = Bank(plan, pieces, Targets(TENTHS))
+    for n in range(12):
+        papers = assemble(bank, rows, Stream.of(b"few", str(n)))
+        assert not violations(bank, papers, natural_mean(bank), neighbour_array(NONE, rows))
+
+
+def test_enemies_part_even_from_somebody_who_met_everything() -> None:
+    pieces = [piece(n, "single", "", 500) for n in range(8)]
+    bank = Bank(
+        (SectionPlan("single", 4, Decimal(25)),), pieces, Targets(), [("single-00000", "single-00001")]
+    )
+    for met in ([p.uid for p in pieces], [p.uid for p in pieces[2:]]):
+        for n in range(20):
+            (paper,) = assemble(bank, 1, Stream.of(b"all", str(n)), met={0: met}).tolist()
+            assert not {0, 1} <= set(paper)
+            assert len(set(paper)) == 4
+
+
+def test_what_cannot_be_helped_costs_little_time() -> None:
+    """Everybody met every case: nothing is gained by looking for others."""
+    bank = model_bank(600)
+    cases = [p.uid for p in bank.pieces if p.kind == "case"]
+    mean = natural_mean(bank)
+    started = process_time()
+    assemble(bank, 400, Stream(bytes(32)), met=dict.fromkeys(range(400), cases), mean=mean)
+    assert process_time() - started < 3
 
 
 def test_items_met_before_come_only_when_nothing_else_is_left() -> None:
@@ -385,6 +424,24 @@ def test_right_answers_fall_on_every_letter_equally_often() -> None:
     whole = [sum(places[p.uid, n] for p in pieces) for n in range(4)]
     assert p_value(whole) > ALPHA
     assert p_value([whole[0] + whole[0] // 4, *whole[1:]]) < ALPHA
+
+
+@pytest.mark.req("I08")
+def test_right_answers_cannot_be_told_from_the_seed_in_the_paper() -> None:
+    """The letters of right answers are drawn; their draw must not follow from what stands in the paper."""
+    pieces = [piece(n, "single", "", 600) for n in range(20)]
+    plan = (SectionPlan("single", 20, Decimal(5)),)
+    form = Form("professional", Bank(plan, pieces, Targets()), Decimal(100), "1")
+    printer = Printer(bytes(32), "b", form, {p.uid: ("a",) for p in pieces})
+    told = right = 0
+    for n in range(100):
+        paper = printer.paper(f"c{n}", "土建施工员", form.bank.pieces)
+        stream = Stream(bytes.fromhex(paper.seed))
+        stream.words(20 * 4)  # as many as shuffling takes
+        guesses = even_places(20, 4, stream)
+        told += len(guesses)
+        right += sum(unit.options[place].id == "a" for unit, place in zip(paper.units, guesses, strict=True))
+    assert right / told < 0.35  # a quarter by chance; all of them when the paper's own seed decides
 
 
 def test_distractors_are_shuffled_too() -> None:

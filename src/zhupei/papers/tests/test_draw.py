@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,11 +15,13 @@ from zhupei.audit.api import events_on
 from zhupei.delivery.api import check_paper
 from zhupei.itembank import actions as bank_actions
 from zhupei.itembank.api import Item, latest_release, make_release
+from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM
 from zhupei.kernel.crypto import sm3
 from zhupei.kernel.errors import Conflict, Forbidden, Refusal
 from zhupei.kernel.roles import CENTRE, Role
 from zhupei.papers import events
+from zhupei.papers.actions import draws
 from zhupei.papers.api import (
     Blueprint,
     Draw,
@@ -28,11 +32,12 @@ from zhupei.papers.api import (
     keys_of,
     load_default_blueprints,
     papers_of,
+    recheck_draw,
     save_blueprint,
 )
 from zhupei.papers.chance import Stream
 from zhupei.papers.choices import DEFAULT_SECTIONS
-from zhupei.rulebook.api import Post
+from zhupei.rulebook.api import Post, SyllabusEntry
 
 pytestmark = pytest.mark.django_db
 SEED = bytes(range(32))
@@ -177,6 +182,65 @@ def test_a_draw_that_was_begun_keeps_its_seed_and_release(bank: Any) -> None:
     again = draw_papers("b1", people(1), by=SYSTEM)
     assert papers_of(again) == paper
     assert again.release.number == 1
+
+
+@pytest.mark.req("R033", "R037")
+def test_two_officers_who_draw_at_once_draw_from_one_release(
+    bank: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = latest_release()
+    bank_actions.retire_item(Item.objects.get(uid="101-G-0001"), reason="x", by=make_actor(Role.BANK_KEEPER))
+    make_release(note="", by=SYSTEM)
+    groups, began = draws._groups, []
+
+    def meanwhile(*arguments: Any) -> Any:
+        if not began:
+            assert first is not None
+            began.append(draws._commit_seed("b1", first, SEED, by=SYSTEM))
+        return groups(*arguments)
+
+    monkeypatch.setattr(draws, "_groups", meanwhile)
+    draw = draw_papers("b1", people(2), by=SYSTEM)
+    assert draw.release == first
+    assert {paper.bank_version for both in papers_of(draw).values() for paper in both.values()} == {
+        f"1-{draw.release.digest[:16]}"
+    }
+    assert recheck_draw(draw, by=SYSTEM) == []
+
+
+@pytest.mark.req("R037")
+@pytest.mark.parametrize("chapters", [True, False])
+def test_what_changes_later_does_not_change_a_draw(bank: Any, chapters: bool) -> None:
+    """Name of the post, syllabus, blueprint, items, the day: a recheck goes by what stood at the draw."""
+    entries = SyllabusEntry.objects.filter(subject="general")
+    if not chapters:
+        kept = list(entries)
+        entries.delete()
+    draw = draw_papers("b1", people(3), by=SYSTEM, seed=SEED)
+    if chapters:
+        entries.delete()
+    else:
+        SyllabusEntry.objects.bulk_create(kept)
+    Post.objects.update(name="改了名的岗位")
+    Blueprint.objects.update(is_current=False)
+    bank_actions.retire_item(Item.objects.get(uid="101-G-0001"), reason="x", by=make_actor(Role.BANK_KEEPER))
+    make_release(note="", by=SYSTEM)
+    with clock.frozen(clock.now() + timedelta(days=40)):
+        assert recheck_draw(draw, by=SYSTEM) == []
+    row = draw.papers.first()
+    row.digest = "0" * 64
+    row.save()
+    assert recheck_draw(draw, by=SYSTEM) == [f"{row.candidate_key} {row.subject}"]
+
+
+@pytest.mark.req("R037")
+def test_a_chapter_may_weigh_nothing(bank: Any) -> None:
+    entry = SyllabusEntry.objects.filter(subject="general").first()
+    SyllabusEntry.objects.create(
+        syllabus=entry.syllabus, subject="general", number="99", title="附录", weight=Decimal(0)
+    )
+    draw = draw_papers("b1", people(2), by=SYSTEM)
+    assert recheck_draw(draw, by=SYSTEM) == []
 
 
 def test_without_a_release_nothing_is_drawn() -> None:

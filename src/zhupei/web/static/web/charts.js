@@ -18,7 +18,7 @@
       aria: { enabled: true, label: { enabled: false }, decal: { show: chart.series.length > 1 } },
       // richText: the tooltip in HTML would carry inline styles, which the page's policy forbids
       tooltip: { trigger: "axis", renderMode: "richText", confine: true },
-      legend: chart.series.length > 1 ? { bottom: 0, textStyle: words } : undefined,
+      legend: chart.series.length > 1 ? { type: "scroll", bottom: 0, textStyle: words } : undefined,
     };
     if (chart.kind === "funnel") {
       // Centred bars, so that length alone carries the number; each with its share of the first.
@@ -52,11 +52,12 @@
     }
     const lying = chart.kind === "hbar";
     const names = { type: "category", data: chart.categories, inverse: lying, axisLabel: words, axisTick: { show: false }, axisLine: { lineStyle: { color: css("--line-strong") } } };
+    if (chart.kind === "line") names.axisLabel = { ...words, alignMinLabel: "left", alignMaxLabel: "right" };
     const values = { type: "value", axisLabel: words, splitLine: { lineStyle: { color: css("--line") } }, minInterval: 1 };
     const type = chart.kind === "line" ? "line" : "bar";
     return {
       ...base,
-      grid: { left: 8, right: 16, top: 16, bottom: chart.series.length > 1 ? 36 : 8, containLabel: true },
+      grid: { left: 8, right: 16, top: 28, bottom: chart.series.length > 1 ? 36 : 8, containLabel: true },
       xAxis: lying ? values : names,
       yAxis: lying ? names : values,
       series: chart.series.map((series, i) => ({
@@ -67,6 +68,7 @@
         barMaxWidth: 36,
         symbol: ["circle", "rect", "triangle", "diamond"][i % 4],
         symbolSize: 8,
+        labelLayout: { hideOverlap: true },
         label: { show: chart.series.length === 1, position: lying ? "right" : "top", color: css("--ink"), fontSize: size() },
       })),
     };
