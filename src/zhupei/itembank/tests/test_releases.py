@@ -156,11 +156,11 @@ def test_a_wrong_key_is_corrected_by_two_persons_in_a_new_version(release: BankR
     actions.edit_item(
         item,
         text_of_version(old),
-        subject="general",
-        posts=[post],
+        subject="professional",
+        posts=[Post.objects.exclude(pk=post.pk).order_by("code")[0]],
         chapter="1",
         by=make_actor(Role.ITEM_AUTHOR),
-    )  # somebody is writing a version meanwhile
+    )  # somebody is writing a version meanwhile, for another place
     new = actions.correct_key(item.uid, 1, {0: [wrong]}, reason="答案有误", proposed_by=proposer, by=approver)
     assert (new.number, new.key, new.author, new.reviewer) == (
         3,
@@ -170,6 +170,8 @@ def test_a_wrong_key_is_corrected_by_two_persons_in_a_new_version(release: BankR
     )
     old.refresh_from_db()
     assert old.key != new.key
+    item.refresh_from_db()
+    assert (item.subject, list(item.posts.all())) == (new.subject, [post])  # where the newest version belongs
     found = rows_of(make_release(note="", by=SYSTEM), post)[item.uid]
     assert found.version.number == 3
     assert events_on(item).last().code == events.KEY_CORRECTED

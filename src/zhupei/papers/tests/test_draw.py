@@ -221,7 +221,7 @@ def test_what_changes_later_does_not_change_a_draw(bank: Any, chapters: bool) ->
         entries.delete()
     else:
         SyllabusEntry.objects.bulk_create(kept)
-    Post.objects.update(name="改了名的岗位")
+    Post.objects.filter(code="101").update(name="改了名的岗位")
     Blueprint.objects.update(is_current=False)
     bank_actions.retire_item(Item.objects.get(uid="101-G-0001"), reason="x", by=make_actor(Role.BANK_KEEPER))
     make_release(note="", by=SYSTEM)

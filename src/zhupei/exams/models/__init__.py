@@ -1,0 +1,31 @@
+"""The tables of the tests."""
+
+from .applications import ApplicationRow, ApplicationSession, ApplicationStep, BankApplication, Filing
+from .batches import Batch, BatchCounter, BatchStep, BundleOut, Candidate, HallKey, ReturnIn, Slot
+from .corrections import Challenge, KeyCorrection, Rescoring, ScoreLine, ScoreMove
+from .results import ExamsEvent, Result, ResultStep, VoidProposal
+
+__all__ = [
+    "ApplicationRow",
+    "ApplicationSession",
+    "ApplicationStep",
+    "BankApplication",
+    "Batch",
+    "BatchCounter",
+    "BatchStep",
+    "BundleOut",
+    "Candidate",
+    "Challenge",
+    "ExamsEvent",
+    "Filing",
+    "HallKey",
+    "KeyCorrection",
+    "Rescoring",
+    "Result",
+    "ResultStep",
+    "ReturnIn",
+    "ScoreLine",
+    "ScoreMove",
+    "Slot",
+    "VoidProposal",
+]
