@@ -49,7 +49,7 @@ lint: setup-test
 	$(BIN)/djlint src --lint --quiet
 	$(BIN)/zhupei makemigrations --check --dry-run
 	@# the ignored ones move columns of the bank and of draws: they run with the platform stopped (docs/guide/operating.md)
-	$(BIN)/zhupei lintmigrations --quiet ok ignore --project-root-path . --no-cache --ignore-initial-migrations --exclude-apps django_tasks_database auth contenttypes sessions --ignore-name 0002_bank_life 0003_keys_encrypted 0004_no_plain_keys 0002_targets_figures
+	$(BIN)/zhupei lintmigrations --quiet ok ignore --project-root-path . --no-cache --ignore-initial-migrations --exclude-apps django_tasks_database auth contenttypes sessions --ignore-name 0002_bank_life 0003_keys_encrypted 0004_no_plain_keys 0002_targets_figures 0003_seed_encrypted
 	$(BIN)/zhupei catalogues --check
 	$(BIN)/python tools/vendor_assets.py --check
 

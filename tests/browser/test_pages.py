@@ -125,6 +125,43 @@ def test_no_page_has_a_barrier(person: Maker, city: Served, sights: Sights, role
     assert wrong == [], "\n".join(wrong)
 
 
+# What lies behind the menu of the bank, of papers and of analysis: the role, the page to begin with, and the links to follow from
+# page to page.
+BEHIND = [
+    ("item_reviewer", "/analysis/", ("a[href$='/map/']", "a[href$='/exposure/']")),
+    ("bank_keeper", "/items/", ("tbody a", "a[href*='/corrections/new/']")),
+    ("bank_keeper", "/items/standards/", ("tbody a",)),
+    ("bank_keeper", "/items/releases/", ("tbody a",)),
+    ("bank_keeper", "/items/duplicates/", ()),
+    ("bank_keeper", "/papers/blueprints/", ("h2 a, h3 a", "a[href$='/trial/']")),
+    ("bank_keeper", "/papers/blueprints/new/?from=hubei", ()),
+    ("bank_keeper", "/analysis/runs/", ("tbody a", "a[href$='/report/']")),
+    ("centre_approver", "/papers/draws/", ("tbody a",)),
+    ("centre_approver", "/exams/corrections/?item=none&version=1", ()),
+    ("item_author", "/items/new/", ("a[href$='/case/']",)),
+    ("item_author", "/items/imports/", ()),
+]
+
+
+def test_the_bank_its_papers_and_their_analysis(person: Maker, city: Served, sights: Sights) -> None:
+    """The pages behind the menu that a walk may pass by."""
+    wrong = []
+    people: dict[str, Person] = {}
+    for role, start, steps in BEHIND:
+        if role not in people:
+            people[role] = person(PHONE, login=city.login_of(role))
+        somebody = people[role]
+        somebody.open(start)
+        wrong += look(somebody, sights)
+        for step in steps:
+            link = somebody.main.locator(step).first
+            link.wait_for()  # an analysis may still go on; its page shows the report when it is there
+            somebody.open(link.evaluate("link => link.href"))
+            wrong += look(somebody, sights)
+    wrong += [line for one in people.values() for line in one.complaints]
+    assert wrong == [], "\n".join(wrong)
+
+
 def test_the_learners_worth_looking_at(person: Maker, city: Served, sights: Sights) -> None:
     """Certificates of both standings, scores that wait, a class today, an enrolment that waits."""
     wrong = []

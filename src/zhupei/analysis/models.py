@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from zhupei.rulebook.api import Subject
+from zhupei.web.fields import EncryptedJSONField
 
 from .choices import RUN_TONES, Flag, RunKind, RunState
 
@@ -122,7 +123,7 @@ class ItemStatistics(models.Model):
     n = models.PositiveIntegerField(_("answers"))
     facility = models.FloatField(_("facility"))
     discrimination = models.FloatField(_("discrimination"), null=True)
-    options = models.JSONField(default=list)
+    options = EncryptedJSONField(default=list)
     dif = models.JSONField(default=list)
     months = models.JSONField(default=list)
     drift = models.FloatField(null=True)

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from zhupei.rulebook.api import Subject
+from zhupei.web.fields import EncryptedField
 
 
 class Blueprint(models.Model):
@@ -48,7 +49,8 @@ class Blueprint(models.Model):
 
 
 class Draw(models.Model):
-    """One drawing of papers for a batch: the seed's digest is kept before the draw, the seed itself with it.
+    """One drawing of papers for a batch: the seed's digest is kept before the draw, the seed itself, encrypted,
+    with it: whoever knows it knows the papers, and from them the letters of right answers.
 
     ``inputs``: all that the papers followed from besides seed and release, as ``drawing.Order``; ``figures``: how even they came
     out, one entry for each group of posts drawn together.
@@ -58,7 +60,7 @@ class Draw(models.Model):
     release = models.ForeignKey("itembank.BankRelease", on_delete=models.PROTECT, related_name="+")
     algorithm = models.CharField(max_length=40)
     seed_commitment = models.CharField(max_length=64)
-    seed = models.CharField(max_length=64)
+    seed = EncryptedField()
     committed_at = models.DateTimeField()
     drawn_at = models.DateTimeField(null=True)
     drawn_by = models.CharField(max_length=100)

@@ -48,6 +48,9 @@ class EncryptedField(models.TextField):
 class EncryptedJSONField(EncryptedField):
     """A JSON value kept as SM4-GCM ciphertext."""
 
+    _pyi_private_set_type: Any  # for the type checker: it is text only in the database
+    _pyi_private_get_type: Any
+
     def get_prep_value(self, value: Any) -> Any:
         return None if value is None else super().get_prep_value(json.dumps(value, ensure_ascii=False))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from tests.makers import make_actor, make_batch, make_hall_return, make_rulebook, make_user, sign_in
 
-from zhupei.analysis import actions, queries
+from zhupei.analysis import actions, charts, queries, views
 from zhupei.analysis.choices import RUN, RunState
 from zhupei.analysis.models import AnalysisRun, Calibration, ItemStatistics, Report, Settlement
 from zhupei.audit.api import events_on
@@ -257,6 +258,9 @@ def test_an_alarm_waits_for_the_keeper_until_it_is_settled(
         .status_code
         == 403
     )
+    shown = keeper.get(reverse("analysis:item", args=[row.pk])).text
+    assert shown.count(reverse("analysis:settle", args=[row.pk])) == 1
+    assert not re.search(r"<button[^>]*>\s*</button>", shown)
     assert keeper.post(reverse("analysis:settle", args=[row.pk]), {"opinion": " "}).status_code == 422
     answer = keeper.post(reverse("analysis:settle", args=[row.pk]), {"opinion": "答案有误，已改"})
     assert answer.status_code == 302
@@ -329,6 +333,36 @@ def test_small_numbers_are_called_small(
     assert report.reliability is None
     assert report.sem is None
     assert keeper.get(reverse("analysis:report", args=[run.pk])).status_code == 200
+
+
+def test_a_month_with_few_answers_shows_no_share() -> None:
+    row = ItemStatistics(months=[["2026-05", 1, 1.0], ["2026-06", 10, 0.5]])
+    assert charts.over_time(row)["series"][0]["data"] == ["–", 50.0]
+
+
+def test_cells_stand_in_the_order_of_a_paper_and_of_the_syllabus() -> None:
+    cells = [("case", "1"), ("single", "10"), ("single", "2"), ("multiple", "1"), ("single", "2.1")]
+    ordered = sorted((((kind, chapter), None) for kind, chapter in cells), key=views._in_order)
+    assert [cell for cell, _rows in ordered] == [
+        ("single", "2"),
+        ("single", "2.1"),
+        ("single", "10"),
+        ("multiple", "1"),
+        ("case", "1"),
+    ]
+
+
+@pytest.mark.parametrize("role", [Role.BANK_KEEPER, Role.ITEM_REVIEWER, Role.CENTRE_APPROVER])
+def test_an_item_leads_to_the_bank_and_to_the_correction_of_its_key(
+    batch: Batch, now: Any, client: Client, role: Role
+) -> None:
+    now(lambda: actions.request_batch(batch, by=SYSTEM))
+    row = next(one for one in ItemStatistics.objects.all() if queries.bank_key_of(one))
+    page = staff(client, role).get(reverse("analysis:item", args=[row.pk])).text
+    bank = reverse("itembank:item", args=[queries.bank_key_of(row)])
+    correct = reverse("exams:correct_key", args=[row.item_uid, row.version])
+    assert (f'href="{bank}"' in page) == (role != Role.CENTRE_APPROVER)
+    assert (f'href="{correct}"' in page) == (role != Role.ITEM_REVIEWER)
 
 
 def test_empty_pages_say_so(city: None, client: Client) -> None:

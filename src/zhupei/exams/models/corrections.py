@@ -22,6 +22,7 @@ from zhupei.exams.choices import (
     ResultState,
 )
 from zhupei.rulebook.api import Subject
+from zhupei.web.fields import EncryptedJSONField
 
 from .results import Result, mark_words
 
@@ -41,7 +42,7 @@ class KeyCorrection(models.Model):
     child_no = models.PositiveSmallIntegerField(_("question"), default=0)
     subject = models.CharField(_("subject"), max_length=20, choices=Subject.choices)
     remedy = models.CharField(_("remedy"), max_length=10, choices=Remedy.choices)
-    accepted = models.JSONField(default=list)
+    accepted = EncryptedJSONField(default=list)
     policy = models.CharField(max_length=15, choices=Policy.choices)
     reason = models.TextField(_("reason"))
     notice = models.CharField(_("words to the candidates"), max_length=300)

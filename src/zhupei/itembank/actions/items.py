@@ -35,7 +35,7 @@ def version_of(
         chapter=place.chapter,
         level=text.level,
         content=text.content(),
-        key=text.key(),  # type: ignore[misc]  # a JSON value, kept as text
+        key=text.key(),
         explanation=text.explanation,
         basis=text.basis,
         difficulty=text.difficulty,
@@ -66,8 +66,12 @@ def check_place(subject: str, posts: Sequence[Post], chapter: str) -> None:
         if numbers and chapter not in numbers:
             raise Refusal(
                 "item_chapter",
-                _(
-                    "The syllabus of %(post)s has no chapter “%(chapter)s” in this subject. It has: %(numbers)s."
+                (
+                    _(
+                        "The syllabus of %(post)s has no chapter “%(chapter)s” in this subject. It has: %(numbers)s."
+                    )
+                    if chapter
+                    else _("Say which chapter of the syllabus of %(post)s: %(numbers)s.")
                 )
                 % {
                     "post": post.name,

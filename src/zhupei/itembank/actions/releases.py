@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
@@ -12,7 +12,7 @@ from zhupei.itembank.queries import calibrations_of, latest_release, publishable
 from zhupei.itembank.rules import release_digest
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor
-from zhupei.kernel.errors import Refusal
+from zhupei.kernel.errors import Conflict, Refusal
 from zhupei.kernel.roles import Role
 
 MEASURED_FROM = 100
@@ -58,14 +58,18 @@ def make_release(*, note: str, by: Actor) -> BankRelease:
     latest = latest_release()
     if latest is not None and latest.digest == digest:
         return latest
-    release = BankRelease.objects.create(
-        number=latest.number + 1 if latest else 1,
-        released_at=clock.now(),
-        released_by=by.name[:100],
-        digest=digest,
-        enemies=enemies,
-        note=note.strip()[:200],
-    )
+    try:
+        with transaction.atomic():
+            release = BankRelease.objects.create(
+                number=latest.number + 1 if latest else 1,
+                released_at=clock.now(),
+                released_by=by.name[:100],
+                digest=digest,
+                enemies=enemies,
+                note=note.strip()[:200],
+            )
+    except IntegrityError:
+        raise Conflict("release_raced", _("Somebody made a release just now. Look at it first.")) from None
     for row in released:
         row.release = release
     ReleasedVersion.objects.bulk_create(released, batch_size=1000)

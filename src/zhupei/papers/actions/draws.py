@@ -28,7 +28,7 @@ from zhupei.papers.assembly import ALGORITHM
 from zhupei.papers.drawing import Form, Order, Printer, Seat, keys_for, select
 from zhupei.papers.models import Blueprint, Draw, PaperForm
 from zhupei.papers.queries import bank_for, blueprint_for, weights_of
-from zhupei.rulebook.api import Post, parameter
+from zhupei.rulebook.api import Post, Subject, parameter
 
 SEED_BYTES = 32
 
@@ -236,7 +236,20 @@ def _papers(
         part = Order(
             order.batch_key, group.candidates, order.seats, order.row_length, order.met, order.rested
         )
-        chosen.append((group, select(seed, part, group.form, group.name)))
+        selection = select(seed, part, group.form, group.name)
+        together = selection.figures["violations"].get("enemies", 0)
+        if together:
+            raise Refusal(
+                "enemies_together",
+                _(
+                    "%(subject)s: in %(n)d papers enemies could not be kept apart, the bank has too few other items. "
+                    "Add items or lift a pair of enemies."
+                )
+                % {"subject": Subject(group.form.subject).label, "n": together},
+                clause="R037",
+                status=409,
+            )
+        chosen.append((group, selection))
     rules = _rules(
         (
             group.blueprint,

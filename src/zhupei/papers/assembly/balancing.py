@@ -141,19 +141,19 @@ class Balancer:
         if self.bank.enemies:
             has = np.zeros(len(self.bank.pieces), dtype=bool)
             has[list(self.bank.enemies)] = True
-            for row in np.flatnonzero(has[self.papers].any(axis=1)):
+            for row in np.flatnonzero(has[self.papers].any(axis=1)).tolist():
                 here = set(self.papers[row].tolist())
                 found += [
-                    (int(row), place)
+                    (row, place)
                     for place, piece in enumerate(self.papers[row].tolist())
                     if self.bank.enemies.get(piece, frozenset()) & here
                 ]
         for row, seen in self.met.items():
             found += [(row, place) for place, piece in enumerate(self.papers[row].tolist()) if piece in seen]
         repeats = np.sort(self.papers, axis=1)
-        for row in np.flatnonzero((repeats[:, 1:] == repeats[:, :-1]).any(axis=1)):
+        for row in np.flatnonzero((repeats[:, 1:] == repeats[:, :-1]).any(axis=1)).tolist():
             here = self.papers[row].tolist()
-            found += [(int(row), place) for place, piece in enumerate(here) if piece in here[:place]]
+            found += [(row, place) for place, piece in enumerate(here) if piece in here[:place]]
         return found
 
     def _mend(self) -> None:
@@ -189,9 +189,9 @@ class Balancer:
             places = self.places_of[int(self.bank.section[old])]
             rows, columns = np.nonzero(self.bank.cell[self.papers[:, places]] == cell)
             standing[cell] = rows, places[columns]
-        rows, there = standing[cell]
-        for n in self.stream.below(len(rows), TRIED if len(rows) else 0).tolist():
-            other, at = int(rows[n]), int(there[n])
+        holders, there = standing[cell]
+        for n in self.stream.below(len(holders), TRIED if len(holders) else 0).tolist():
+            other, at = int(holders[n]), int(there[n])
             new = int(self.papers[other, at])
             if other == row or int(self.bank.cell[new]) != cell:
                 continue

@@ -200,9 +200,11 @@ class _CaseFaults:
 
     def __init__(self, bank: Bank, section: int, met: Mapping[int, Collection[int]]) -> None:
         self.met = met
-        self.chapter, self.marks, self.slots = bank.chapter.tolist(), bank.marks.tolist(), bank.slots.tolist()
+        self.chapter: list[int] = bank.chapter.tolist()
+        self.marks: list[int] = bank.marks.tolist()
+        self.slots: list[int] = bank.slots.tolist()
         tolerance = int(bank.targets.chapter_tolerance * 100)
-        self.most = (bank.weights * bank.total // 10**6 + tolerance).tolist()
+        self.most: list[int] = (bank.weights * bank.total // 10**6 + tolerance).tolist()
         self.pools: dict[int, list[int]] = {}
         for piece in np.flatnonzero(bank.section == section).tolist():
             self.pools.setdefault(self.slots[piece], []).append(piece)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from tests.makers import make_actor, make_bank, make_rulebook
 
 from zhupei.audit.api import events_on
@@ -243,6 +244,18 @@ def test_a_chapter_may_weigh_nothing(bank: Any) -> None:
     assert recheck_draw(draw, by=SYSTEM) == []
 
 
+def test_papers_with_enemies_together_are_not_drawn(bank: Any) -> None:
+    rows = list(Item.objects.filter(subject="general", kind="single", chapter="1").order_by("pk"))
+    author = make_actor(Role.ITEM_AUTHOR)
+    for n, one in enumerate(rows):
+        for other in rows[n + 1 :]:
+            bank_actions.add_enemies(one, other, by=author)
+    make_release(note="", by=SYSTEM)
+    with pytest.raises(Refusal, match="enemies_together"):  # every paper needs several of them
+        draw_papers("b1", people(3), by=SYSTEM)
+    assert not PaperForm.objects.exists()
+
+
 def test_without_a_release_nothing_is_drawn() -> None:
     with pytest.raises(Refusal, match="no_release"):
         draw_papers("b1", people(1), by=SYSTEM)
@@ -379,6 +392,18 @@ def test_papers_never_hold_a_key(bank: Any) -> None:
     text = str([row.content for row in draw.papers.all()])
     assert "answer" not in text
     assert "explanation" not in text
+
+
+@pytest.mark.req("I08")
+def test_the_seed_lies_encrypted_and_stands_in_no_record(bank: Any) -> None:
+    draw = draw_papers("b1", people(1), by=SYSTEM, seed=SEED)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seed FROM papers_draw")
+        assert SEED.hex() not in str(cursor.fetchall())
+    assert Draw.objects.get().seed == SEED.hex()
+    said = str([(event.before, event.after, event.reason) for event in events_on(draw)])
+    assert draw.seed_commitment in said
+    assert SEED.hex() not in said
 
 
 def test_the_paper_seed_is_not_the_draw_seed(bank: Any) -> None:
