@@ -72,25 +72,6 @@ def facility_change(
     return Drift(np.where(known, change, np.nan), z, p, holm(p))
 
 
-def difficulty_change(
-    b_1: npt.ArrayLike, se_1: npt.ArrayLike, b_2: npt.ArrayLike, se_2: npt.ArrayLike
-) -> Drift:
-    """Whether a difficulty moved between two calibrations, in units of θ, by z = Δb ÷ √(se₁² + se₂²).
-
-    Each calibration sets its own zero (its people's mean), so the weighted mean change of all items is taken out first
-    (mean–mean linking, Kolen & Brennan 2014).
-    """
-    b1, s1, b2, s2 = (np.asarray(v, dtype=np.float64) for v in (b_1, se_1, b_2, se_2))
-    variance = s1**2 + s2**2
-    known = ~np.isnan(b1 + b2 + variance) & (variance > 0)
-    weight = np.where(known, 1 / np.where(known, variance, 1), 0.0)
-    move = np.where(known, b2 - b1, 0.0)
-    change = np.where(known, move - (weight * move).sum() / max(weight.sum(), 1e-12), np.nan)
-    z = change / np.sqrt(np.where(known, variance, np.nan))
-    p = np.where(np.isnan(z), np.nan, _two_sided(z))
-    return Drift(change, z, p, holm(p))
-
-
 def exposure_ratios(drawn: Mapping[str, int], cell_of: Mapping[str, object]) -> dict[str, float]:
     """How often each item was drawn, as a multiple of the mean of its cell (items never drawn count); 0 in a cell never
     drawn from. Above ``EXPOSURE_LIMIT`` it is worn out faster than its neighbours."""

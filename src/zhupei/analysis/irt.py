@@ -287,8 +287,3 @@ def abilities(answers: Answers, a: Floats, b: Floats, quadrature: int = NODES) -
     nobody = np.bincount(usable.person, minlength=answers.persons) == 0
     mean[nobody] = sd[nobody] = np.nan
     return mean, sd
-
-
-def expected_share(theta: Floats, a: Floats, b: Floats) -> Floats:
-    """Expected share of right answers of a form at each of ``theta`` (the test characteristic curve)."""
-    return np.asarray(probability(np.asarray(theta)[:, None], a, b).mean(axis=1))

@@ -156,7 +156,6 @@ def test_information_is_largest_where_the_item_is() -> None:
     assert theta[by_item.argmax(axis=0)] == pytest.approx(b, abs=0.011)
     assert by_item.max(axis=0) == pytest.approx(a**2 / 4, rel=1e-4)
     assert irt.test_information(theta, a, b) == pytest.approx(by_item.sum(axis=1))
-    assert irt.expected_share(np.array([-9.0, 9.0]), a, b) == pytest.approx([0, 1], abs=2e-3)
 
 
 def test_a_person_without_answers_has_no_ability() -> None:

@@ -265,18 +265,6 @@ def test_two_proportions_by_the_textbook() -> None:
     assert np.isnan(found.change[1])
 
 
-def test_difficulties_are_compared_on_one_scale() -> None:
-    b = np.array([-1.0, 0, 1, 0.5, NAN])
-    se = np.full(5, 0.1)
-    moved = b + 0.4  # the second calibration's zero lies elsewhere
-    moved[3] += 1.0
-    se2 = np.array([0.1, 0.1, 0.1, 0.5, 0.1])
-    found = drift.difficulty_change(b, se, moved, se2)
-    assert np.isnan(found.z[4])
-    assert abs(found.change[:3]).max() < 0.05
-    assert found.change[3] > 0.9
-
-
 def test_holm_by_hand() -> None:
     assert drift.holm([0.01, NAN, 0.04, 0.03]).tolist()[0] == pytest.approx(0.03)
     assert drift.holm([0.01, NAN, 0.04, 0.03])[2:] == pytest.approx([0.06, 0.06])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,7 +15,7 @@ from zhupei.evidence.api import Retention, read, store
 from zhupei.itembank import events, formats, media
 from zhupei.itembank.checking import Checked, Defaults, NewItem, check_drafts, is_kept
 from zhupei.itembank.choices import IMPORT, ImportState, ItemState
-from zhupei.itembank.formats.common import MAX_BYTES, FileRefused, Reading, surroundings
+from zhupei.itembank.formats.common import MAX_BYTES, FileRefused, Reading, listing, surroundings
 from zhupei.itembank.models import Item, ItemImport
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
@@ -57,20 +55,8 @@ def check_file(
 
 def is_long(data: bytes) -> bool:
     """Reading takes so long that no page waits for it."""
-    if len(data) > LONG_BYTES:
-        return True
-    if not data.startswith(b"PK"):
-        return False
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as package:
-            texts = [
-                m.file_size
-                for m in package.infolist()
-                if not m.filename.lower().endswith((".png", ".jpeg", ".jpg"))
-            ]
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
-        return False
-    return sum(texts) > LONG_UNPACKED
+    texts = (m for m in listing(data) if not m.filename.lower().endswith((".png", ".jpeg", ".jpg")))
+    return len(data) > LONG_BYTES or sum(member.file_size for member in texts) > LONG_UNPACKED
 
 
 @transaction.atomic

@@ -133,6 +133,21 @@ class Outgoing:
     media: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
 
 
+_BROKEN_ZIP = (zipfile.BadZipFile, NotImplementedError, ValueError, OSError)
+"""What Python's reader raises on a damaged package, or one packed in a way that it does not know."""
+
+
+def listing(data: bytes) -> list[zipfile.ZipInfo]:
+    """The members of a package by its own table of contents, nothing unpacked; empty for what is no package."""
+    if not data.startswith(b"PK"):
+        return []
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            return package.infolist()
+    except _BROKEN_ZIP:
+        return []
+
+
 def open_zip(data: bytes, largest: int = MAX_MEMBER) -> zipfile.ZipFile:
     """A package, once its size, members, names and ratio are within bounds. Raises ``FileRefused``.
 
@@ -143,7 +158,7 @@ def open_zip(data: bytes, largest: int = MAX_MEMBER) -> zipfile.ZipFile:
     try:
         package = zipfile.ZipFile(io.BytesIO(data))
         members = package.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+    except _BROKEN_ZIP:
         raise FileRefused("file_damaged", _("The file is damaged or not of this format.")) from None
     whole = sum(m.file_size for m in members)
     if (
@@ -211,9 +226,7 @@ def member_bytes(package: zipfile.ZipFile, name: str, limit: int = MAX_MEMBER) -
             data = stream.read(limit + 1)
     except KeyError:
         return None
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError, RuntimeError):
-        raise FileRefused("file_damaged", _("The file is damaged or not of this format.")) from None
-    except Exception:  # zlib.error and what other decompressors raise
+    except Exception:  # whatever a decompressor raises on a damaged or unknown packing
         raise FileRefused("file_damaged", _("The file is damaged or not of this format.")) from None
     if len(data) > limit:
         raise FileRefused("file_bomb", _("The file unpacks to far more than items hold. It is refused."))

@@ -29,6 +29,7 @@ from .common import (
     Outgoing,
     Reading,
     Refused,
+    listing,
     member_bytes,
     open_zip,
     refuse_doctype,
@@ -60,13 +61,7 @@ def unwritable(item: Outgoing) -> str:
 
 def sniff(data: bytes, name: str = "") -> bool:
     """A package with a workbook in it."""
-    if not data.startswith(b"PK"):
-        return False
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as package:
-            return "xl/workbook.xml" in package.NameToInfo
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
-        return False
+    return any(member.filename == "xl/workbook.xml" for member in listing(data))
 
 
 def _checked(data: bytes) -> zipfile.ZipFile:

@@ -14,7 +14,6 @@ from zhupei.papers.chance import Indices
 
 from .balancing import features, overlaps
 from .bank import UNIT, Bank
-from .plan import PERMILLE
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,3 @@ def violations(bank: Bank, papers: Indices, mean: Fraction, neighbours: Indices)
     close = overlaps(bank, papers, neighbours) > int(bank.targets.overlap * bank.total)
     found["neighbours"] = int(close.any(axis=1).sum())
     return +found
-
-
-def expected_scores(bank: Bank, papers: Indices) -> list[Fraction]:
-    """The expected marks of each paper, exactly."""
-    sums = (bank.marks[papers] * bank.share[papers]).sum(axis=1)
-    return [Fraction(int(one), 100 * PERMILLE) for one in sums]
