@@ -13,7 +13,8 @@ from zhupei.certificates.api import Certificate, check, consume_news, decide_rev
 from zhupei.certificates.models import ConsumedEvent, RevocationProposal
 from zhupei.certificates.todo import tasks_for
 from zhupei.exams import actions as exams
-from zhupei.exams.tests.test_rescoring import Case, approve, approver, held, results_of
+from zhupei.exams.tests.corrected import Case, approve, approver, held
+from zhupei.exams.tests.held import results_of
 from zhupei.kernel import clock
 from zhupei.kernel.errors import Conflict, Forbidden, Refusal
 from zhupei.kernel.roles import Role
