@@ -24,8 +24,8 @@ from django.conf import settings  # noqa: E402
 
 from zhupei.hall.api import exam_application  # noqa: E402
 
-EXAM = "/exam"
-exam = exam_application()
+MOUNTS = {"/exam": exam_application()}
+"""What is answered before Django, by the first part of the path. Each has ``start()`` and ``stop()``."""
 
 
 def seen_by_proxy(scope: dict[str, Any]) -> dict[str, Any]:
@@ -43,21 +43,40 @@ def seen_by_proxy(scope: dict[str, Any]) -> dict[str, Any]:
     return scope
 
 
-async def application(
-    scope: dict[str, Any],
-    receive: Callable[[], Awaitable[dict[str, Any]]],
-    send: Callable[[dict[str, Any]], Awaitable[None]],
-) -> None:
-    """Hand a request to the engine or to Django by its path; start and stop the engine with the server."""
-    if scope["type"] == "http" and settings.BEHIND_PROXY:
-        scope = seen_by_proxy(scope)
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Hand a request to one of the ``MOUNTS`` or to Django by its path; start and stop the mounts with the server."""
     if scope["type"] == "lifespan":
-        await exam(scope, receive, send)
-    elif scope["type"] == "http" and (scope["path"] == EXAM or scope["path"].startswith(EXAM + "/")):
-        await exam({**scope, "root_path": EXAM}, receive, send)
-    elif scope["type"] == "http":
+        await lifespan(receive, send)
+        return
+    if scope["type"] != "http":
+        return
+    if settings.BEHIND_PROXY:
+        scope = seen_by_proxy(scope)
+    path: str = scope["path"]
+    end = path.find("/", 1)
+    root = path if end < 0 else path[:end]
+    if root in MOUNTS:
+        scope["root_path"] = root
+        await MOUNTS[root](scope, receive, send)
+        return
 
-        async def received() -> dict[str, Any]:  # a server may give any awaitable; a2wsgi wants a coroutine
-            return await receive()
+    async def received() -> dict[str, Any]:  # a server may give any awaitable; a2wsgi wants a coroutine
+        return await receive()
 
-        await pages(scope, received, send)  # type: ignore[arg-type]
+    await pages(scope, received, send)  # type: ignore[arg-type]
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    """The server's own start and stop."""
+    while True:
+        message = await receive()
+        for mount in MOUNTS.values():
+            await (mount.start() if message["type"] == "lifespan.startup" else mount.stop())
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

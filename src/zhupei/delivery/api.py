@@ -46,7 +46,7 @@ from zhupei.delivery.formats.returns import (
     complete_return,
 )
 from zhupei.delivery.formats.scores import Answers, SittingScore, SlotScore, SubjectScore
-from zhupei.delivery.journal import Journal, JournalError, SqliteJournal
+from zhupei.delivery.journal import Journal, JournalError, MemoryJournal, SqliteJournal
 from zhupei.delivery.scoring import score_paper, score_sitting, score_slot
 from zhupei.delivery.sealing import (
     Header,
@@ -86,6 +86,7 @@ __all__ = [
     "JournalError",
     "Key",
     "Kind",
+    "MemoryJournal",
     "Option",
     "Paper",
     "Party",

@@ -49,6 +49,7 @@ class Sitting:
     state: State = "not_admitted"
     admitted_at: int | None = None
     token_digest: str = ""
+    carry_digest: str = ""
     may_enter: bool = True
     subjects: tuple[str, ...] = ()
     subject: str = ""
@@ -72,6 +73,12 @@ class Sitting:
     windows_left: int = 0
     away_ms: int = 0
     void_reason: str = ""
+    warnings: list[str] = field(default_factory=list)
+    warnings_read: int = 0
+
+    def warning(self) -> str:
+        """The oldest warning that was not read yet, or ""."""
+        return self.warnings[self.warnings_read] if self.warnings_read < len(self.warnings) else ""
 
     def used(self, tick: int) -> int:
         """Milliseconds of the candidate's time gone at ``tick``."""
@@ -187,7 +194,7 @@ def _admitted(hall: Hall, event: ev.Admitted) -> None:
 
 def _entered(hall: Hall, event: ev.Entered) -> None:
     sitting = hall.sitting(event.candidate_id)
-    sitting.token_digest = event.token_digest
+    sitting.token_digest, sitting.carry_digest = event.token_digest, event.carry_digest
     sitting.may_enter = sitting.state == "admitted"
 
 
@@ -301,7 +308,7 @@ def _time_added(hall: Hall, event: ev.TimeAdded) -> None:
 def _seat_moved(hall: Hall, event: ev.SeatMoved) -> None:
     sitting = hall.sitting(event.candidate_id)
     sitting.room_id, sitting.seat_no = event.room_id, event.seat_no
-    sitting.token_digest, sitting.may_enter = "", True
+    sitting.token_digest, sitting.carry_digest, sitting.may_enter = "", "", True
 
 
 def _submitted(hall: Hall, event: ev.Submitted) -> None:
@@ -329,6 +336,15 @@ def _voided(hall: Hall, event: ev.Voided) -> None:
     _end_pause(hall, sitting)
 
 
+def _warned(hall: Hall, event: ev.Warned) -> None:
+    hall.sitting(event.candidate_id).warnings.append(event.text)
+
+
+def _warning_read(hall: Hall, event: ev.WarningRead) -> None:
+    sitting = hall.sitting(event.candidate_id)
+    sitting.warnings_read = min(max(sitting.warnings_read, event.count), len(sitting.warnings))
+
+
 def _incident(hall: Hall, event: ev.IncidentNoted) -> None:
     hall.incidents.append(event)
 
@@ -353,5 +369,7 @@ _HANDLERS: dict[type, Any] = {
     ev.Submitted: _submitted,
     ev.ResultShown: _shown,
     ev.Voided: _voided,
+    ev.Warned: _warned,
+    ev.WarningRead: _warning_read,
     ev.IncidentNoted: _incident,
 }

@@ -99,29 +99,23 @@ Send = Callable[[Any], Awaitable[None]]
 
 
 class ExamApplication:
-    """The candidates' pages; starts the engine with the server and closes it when the server stops."""
+    """The candidates' pages."""
 
     def __init__(self) -> None:
         self.pages = ExamApp(running_engine, identify=identify)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-            return
         if running_engine() is None:
-            await asyncio.to_thread(_start_in_thread)
+            await self.start()
         await self.pages(scope, receive, send)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                await asyncio.to_thread(_start_in_thread)
-            elif message["type"] == "lifespan.shutdown":
-                await asyncio.to_thread(close_engine)
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+    async def start(self) -> None:
+        """With the server, or at the first request after it could not start."""
+        await asyncio.to_thread(_start_in_thread)
+
+    async def stop(self) -> None:
+        """With the server."""
+        await asyncio.to_thread(close_engine)
 
 
 def exam_application() -> ExamApplication:

@@ -45,16 +45,45 @@ class CandidateDoor(HandIn):
                 raise refuse("not_admitted", "not checked in yet", 403)
             if sitting.state in ("running", "paused") and not sitting.may_enter:
                 raise refuse("entry_taken", "another machine is signed in for this candidate")
-            token = secrets.token_urlsafe(32)
-            mark = sm3(token.encode())
-            self._tokens.pop(sitting.token_digest, None)
-            self._tokens[mark] = sitting.candidate_id
-            self._seen[sitting.candidate_id] = self._tick()
-            return self._write(
-                ev.Entered(
-                    **self._stamp(), candidate_id=sitting.candidate_id, token_digest=mark, address=address
-                )
-            ).holding(Sign(candidate_id=sitting.candidate_id, token=token))
+            return self._sign_in(sitting, address)
+
+    def cross(self, carry: str, *, address: str = "") -> Ticket[Sign]:
+        """Go on at this server with the carry token of a page whose server is gone. The old cookie ends.
+
+        ``Refusal("not_signed_in")`` if the token is none, or no more.
+        """
+        with self._lock:
+            self._ready()
+            mark = sm3(carry.encode()) if carry else ""
+            for sitting in self._hall.sittings.values():
+                if mark and sitting.carry_digest == mark and sitting.candidate_id in self._people:
+                    return self._sign_in(sitting, address)
+            raise refuse("not_signed_in", "sign in first", 403)
+
+    def _sign_in(self, sitting: Sitting, address: str) -> Ticket[Sign]:
+        token, carry = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        mark = sm3(token.encode())
+        self._tokens.pop(sitting.token_digest, None)
+        self._tokens[mark] = sitting.candidate_id
+        self._seen[sitting.candidate_id] = self._tick()
+        return self._write(
+            ev.Entered(
+                **self._stamp(),
+                candidate_id=sitting.candidate_id,
+                token_digest=mark,
+                carry_digest=sm3(carry.encode()),
+                address=address,
+            )
+        ).holding(Sign(candidate_id=sitting.candidate_id, token=token, carry=carry))
+
+    def read_warning(self, candidate_id: str, count: int) -> Ticket[None]:
+        """The candidate has read his first ``count`` warnings. Again: no effect."""
+        with self._lock:
+            self._ready()
+            _, sitting = self._known(candidate_id)
+            if not sitting.warnings_read < count <= len(sitting.warnings):
+                return Ticket(None)
+            return self._write(ev.WarningRead(**self._stamp(), candidate_id=candidate_id, count=count))
 
     def whose(self, token: str) -> str:
         """The candidate of a token; ``Refusal("not_signed_in")`` if it is none, or no more."""
@@ -88,6 +117,7 @@ class CandidateDoor(HandIn):
                 marked=frozenset(at for at, (on, _) in sitting.marks.items() if on),
                 may_hand_in_after_s=seconds(self._hand_in_wait(person, sitting, tick)),
                 receipt=self._receipt(sitting),
+                warning=sitting.warning(),
             )
 
     def _may_start(self, session_id: str, room_id: str) -> bool:
@@ -194,6 +224,7 @@ class CandidateDoor(HandIn):
                     remaining_ms=max(left, 0),
                     deadline_version=sitting.version,
                     state=sitting.state,
+                    warning=sitting.warning(),
                 )
             )
 
@@ -252,6 +283,7 @@ class CandidateDoor(HandIn):
                 deadline_version=sitting.version,
                 subject=sitting.subject,
                 opened=self._may_start(sitting.session_id, sitting.room_id),
+                warning=sitting.warning(),
             )
             return self._write(*events).holding(pulse) if events else Ticket(pulse)
 

@@ -55,6 +55,7 @@ class Core:
         self._failed = False
         self._retry_at = clock.monotonic()
         self._closed = False
+        journal.on_failure = self._lost
         self._hall = Hall()
         self._base_tick = 0
         self._base_monotonic = clock.monotonic()
@@ -119,13 +120,10 @@ class Core:
         """Apply and journal. Called with the lock held, so both orders are the same."""
         for event in events:
             self._hall.apply(event)
-        future = self._journal.append(events)
-        future.add_done_callback(self._watch)
-        return Ticket(None, future)
+        return Ticket(None, self._journal.append(events))
 
-    def _watch(self, future: Any) -> None:
-        if future.exception() is not None:
-            self._failed = True
+    def _lost(self) -> None:
+        self._failed = True
 
     def _ready(self) -> None:
         """Before every act: if the journal failed, fold the state anew from what is on disk."""

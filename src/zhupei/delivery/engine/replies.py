@@ -46,6 +46,8 @@ class SeatStatus(msgspec.Struct, frozen=True, kw_only=True):
     remaining_s: int | None
     added_s: int
     windows_left: int
+    warnings: int = 0
+    warnings_read: int = 0
     submit_kind: str | None = None
     started_at: int | None = None
     submitted_at: int | None = None
@@ -79,6 +81,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     remaining_ms: int
     deadline_version: int
     state: State
+    warning: str = ""
+    """The oldest warning of an invigilator that the candidate has not read yet."""
 
 
 class Pulse(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +94,7 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     deadline_version: int
     subject: str
     opened: bool
+    warning: str = ""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +113,8 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True):
 
     candidate_id: str
     token: str
+    carry: str
+    """For the page: goes on at the other server of the hall when this one is gone (``cross``)."""
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +135,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     marked: frozenset[tuple[str, str]]
     may_hand_in_after_s: int
     receipt: Receipt
+    warning: str = ""
 
 
 def seconds(milliseconds: int) -> int:

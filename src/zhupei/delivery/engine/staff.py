@@ -249,6 +249,15 @@ class StaffDoor(HandIn):
             )
         ticket.wait()
 
+    def warn(self, candidate_id: str, text: str, *, by: str) -> None:
+        """Show a warning on the candidate's page until it is read; kept in the record, changes nothing else."""
+        need(by=by, text=text)
+        with self._lock:
+            self._ready()
+            self._known(candidate_id, "admitted", "running", "paused")
+            ticket = self._write(ev.Warned(**self._stamp(), candidate_id=candidate_id, by=by, text=text))
+        ticket.wait()
+
     def record_incident(
         self,
         kind: str,

@@ -82,6 +82,8 @@ class Watching(Core):
             remaining_s=seconds(sitting.remaining(tick)) if sitting.state in ("running", "paused") else None,
             added_s=sitting.added_ms // 1000,
             windows_left=sitting.windows_left,
+            warnings=len(sitting.warnings),
+            warnings_read=sitting.warnings_read,
             submit_kind=sitting.submit_kind,
             started_at=sitting.started_at,
             submitted_at=sitting.submitted_at,

@@ -69,6 +69,8 @@ class Entered(Event, frozen=True, kw_only=True, tag="entered"):
 
     token_digest: str
     address: str = ""
+    carry_digest: str = ""
+    """Digest of the page's carry token: with it the page goes on at the other server of the hall, without a new sign-in."""
 
 
 class EntryAllowed(Event, frozen=True, kw_only=True, tag="entry_allowed"):
@@ -178,6 +180,18 @@ class Voided(Event, frozen=True, kw_only=True, tag="voided"):
     reason: str
 
 
+class Warned(Event, frozen=True, kw_only=True, tag="warned"):
+    """An invigilator's warning, shown on the candidate's page until he says that he has read it."""
+
+    text: str
+
+
+class WarningRead(Event, frozen=True, kw_only=True, tag="warning_read"):
+    """The candidate has read his ``count`` warnings so far."""
+
+    count: int
+
+
 class IncidentNoted(Event, frozen=True, kw_only=True, tag="incident"):
     """Something happened in the hall; ``evidence`` are digests of stored files."""
 
@@ -209,6 +223,8 @@ AnyEvent: TypeAlias = (
     | Submitted
     | ResultShown
     | Voided
+    | Warned
+    | WarningRead
     | IncidentNoted
 )
 

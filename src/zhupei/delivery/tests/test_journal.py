@@ -21,17 +21,16 @@ from zhupei.delivery.formats import events as f
 from zhupei.delivery.journal import SqliteJournal
 journal = SqliteJournal(sys.argv[1])
 lock = threading.Lock()
-def acknowledged(number):
-    def tell(future):
-        with lock:
-            sys.stdout.write(f"{number}\\n")
-            sys.stdout.flush()
-    return tell
+def acknowledged(number, batch):
+    batch.result()
+    with lock:
+        sys.stdout.write(f"{number}\\n")
+        sys.stdout.flush()
 n = int(sys.argv[2])
 while True:
     n += 1
     event = f.Saved(at=n, tick=n, candidate_id="C", subject="s", key=str(n), answer=("a",), seq=n)
-    journal.append([event]).add_done_callback(acknowledged(n))
+    threading.Thread(target=acknowledged, args=(n, journal.append([event]))).start()
     if n % 50 == 0:
         journal.settle()
 """

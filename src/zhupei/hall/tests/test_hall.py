@@ -196,19 +196,12 @@ def test_a_second_engine_on_the_folder_is_refused(day: Day, monkeypatch: pytest.
     monkeypatch.undo()
 
 
-def test_the_exam_application_closes_the_engine_with_the_server(day: Day) -> None:
-    sent: list[str] = []
-    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+def test_the_exam_application_starts_and_closes_the_engine_with_the_server(day: Day) -> None:
     running = engine()
-
-    async def receive() -> Any:
-        return next(messages)
-
-    async def send(message: Any) -> None:
-        sent.append(message["type"])
-
-    asyncio.run(exam_application()({"type": "lifespan"}, receive, send))
-    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    application = exam_application()
+    asyncio.run(application.start())
+    assert process.running_engine() is running
+    asyncio.run(application.stop())
     assert process.running_engine() is None
     assert engine() is not running
 

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .choices import (
+from zhupei.hall.choices import (
     HALL_BATCH_TONES,
     ActKind,
     CheckInDecision,
