@@ -594,11 +594,13 @@ def make_hall_return(
     *,
     wrong: int = 0,
     change: Callable[[delivery.Return], delivery.Return] | None = None,
+    tamper: Callable[[delivery.Return], delivery.Return] | None = None,
     signer: Signer | None = None,
 ) -> bytes:
     """The return of a hall in which everybody knew everything but the first candidate, who left ``wrong`` answers of every
-    subject empty. ``change`` alters the content before it is sealed."""
+    subject empty. ``change`` alters what happened, before the journal is written; ``tamper`` alters the return afterwards."""
     from zhupei.delivery import api as delivery
+    from zhupei.delivery.tests.honest import with_journal
     from zhupei.exams import actions, keys
 
     key = actions.bundle_key(batch)
@@ -628,6 +630,7 @@ def make_hall_return(
                 submitted_at=start + 3_600_000,
                 shown_at=start + 3_601_000,
                 submit_kind="hand",
+                used_ms=3_600_000,
             )
         )
     content = delivery.Return(
@@ -646,6 +649,10 @@ def make_hall_return(
     )
     if change is not None:
         content = change(content)
+    if not content.events:
+        content = with_journal(bundle, content)
+    if tamper is not None:
+        content = tamper(content)
     content = delivery.complete_return(content)
     return delivery.seal_return(
         content, bundle_key=key, signer=signer or actions.local_hall_signer(batch.hall_id)

@@ -11,8 +11,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,10 @@ class Served:
     url: str
     demo: dict[str, Any]
     cookies: dict[str, Any] = field(default_factory=dict)
+    start: Callable[[], None] = lambda: None
+    """Serves the city, again after ``kill``; returns once it answers."""
+    kill: Callable[[], None] = lambda: None
+    """Kills the server with all its processes, as a power cut would (SIGKILL)."""
 
     def login_of(self, role_code: str) -> str:
         """The first account with this role."""
@@ -77,28 +81,48 @@ def served_city(data: Path) -> Iterator[Served]:
     told = _run([*zhupei, "demo", "--scale", "small", "--json"], environment)
     demo = json.loads(told.strip().splitlines()[-1])
     port = free_port()
-    log_path = data / "server.log"
-    with log_path.open("wb") as log:
-        server = subprocess.Popen(
-            [*zhupei, "serve", "--port", str(port)], env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            _wait_until_up(f"http://127.0.0.1:{port}/health/", server, log_path)
-            yield Served(f"http://127.0.0.1:{port}", demo)
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(30)
+    server = _Server([*zhupei, "serve", "--port", str(port)], environment, port, data / "server.log")
+    server.start()
+    try:
+        yield Served(server.url, demo, start=server.start, kill=server.kill)
+    finally:
+        server.stop()
 
 
-def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            if httpx.get(url, timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise RuntimeError(f"the server does not answer: {log.read_text()[-2000:]}")
+class _Server:
+    """``zhupei serve`` with its processes, in a group of their own."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], port: int, log: Path) -> None:
+        self.command, self.environment, self.log = command, environment, log
+        self.url = f"http://127.0.0.1:{port}"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if httpx.get(self.url + "/health/", timeout=2).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        self.kill()
+        raise RuntimeError(f"the server does not answer: {self.log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
 
 
 def launch(playwright: Playwright) -> Browser:

@@ -1,6 +1,7 @@
 """The accounts room's door."""
 
 from .actions import (
+    RESET,
     code_senders,
     find_user,
     issue_code,
@@ -12,6 +13,7 @@ from .actions import (
 from .models import User, login_of_identity
 
 __all__ = [
+    "RESET",
     "User",
     "code_senders",
     "find_user",

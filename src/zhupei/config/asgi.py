@@ -7,6 +7,7 @@ connection; under Django's own ASGI handler every request would get a new thread
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
@@ -22,10 +23,27 @@ pages = WSGIMiddleware(get_wsgi_application(), workers=THREADS)  # type: ignore[
 
 from django.conf import settings  # noqa: E402
 
-from zhupei.hall.api import exam_application  # noqa: E402
+from zhupei.delivery.api import PracticeApp  # noqa: E402
+from zhupei.hall.api import (  # noqa: E402
+    Front,
+    Streams,
+    exam_application,
+    measuring_application,
+    peer_application,
+    rehearsal_application,
+)
 
-MOUNTS = {"/exam": exam_application()}
+MOUNTS = {
+    "/exam": exam_application(),
+    "/measure": measuring_application(),
+    "/peer": peer_application(),
+    "/rehearsal": rehearsal_application(),
+    "/practice": PracticeApp(),
+}
 """What is answered before Django, by the first part of the path. Each has ``start()`` and ``stop()``."""
+
+streams = Streams()
+"""What Django's answers may turn into: the consoles' live streams. With ``start()`` and ``stop()`` too."""
 
 
 def seen_by_proxy(scope: dict[str, Any]) -> dict[str, Any]:
@@ -68,15 +86,27 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     async def received() -> dict[str, Any]:  # a server may give any awaitable; a2wsgi wants a coroutine
         return await receive()
 
-    await pages(scope, received, send)  # type: ignore[arg-type]
+    front = Front(send)
+    await pages(scope, received, front.send)  # type: ignore[arg-type]
+    if front.signed is not None:
+        await streams.serve(front, receive, send)
+
+
+def settle_memory() -> None:
+    """What is loaded by now stays for good: the collector of cycles need not walk over it under load, nor after every few
+    hundred objects that requests make (a save makes none that are in cycles)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 10)
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
     """The server's own start and stop."""
     while True:
         message = await receive()
-        for mount in MOUNTS.values():
+        for mount in (streams, *MOUNTS.values()):
             await (mount.start() if message["type"] == "lifespan.startup" else mount.stop())
+        settle_memory()
         await send({"type": message["type"] + ".complete"})
         if message["type"] == "lifespan.shutdown":
             return

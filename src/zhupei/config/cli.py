@@ -15,8 +15,11 @@ zhupei: training, tests and supervision of construction-site personnel.
   zhupei found --login ...      found the city: its units and the first administrator (once)
   zhupei serve                  serve the whole platform: pages, exam engine, jobs, housekeeping
   zhupei hall                   serve only a hall's pages and the exam engine
+  zhupei hall-setup [PASS.zph]  make this machine a hall's own: its request to the centre, its pass, first passwords
+  zhupei doctor [--json]        measure what the rule asks of a hall's server
   zhupei demo                   load the demo city into an empty database
   zhupei walkthrough [--json]   play the whole chain over HTTP on a fresh database, refusals included
+  zhupei rehearse [--json]      play 220 candidates over HTTP against a hall of its own, or --server URL --code CODE; the load test
   zhupei items import|export    bring items in or out as files (--dry-run to look first)
   zhupei assemble [--json]      assemble papers in memory and say how even they are
   zhupei items import FILE      take items in from a file; --dry-run --json says what it holds (zhupei items import --help)
@@ -65,8 +68,8 @@ def main() -> None:
     if arguments[0] == "init":
         raise SystemExit(init(arguments[1:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhupei.config.settings")
-    if arguments[0] == "walkthrough" or "synthetic" in " ".join(arguments):
-        # a walkthrough makes an installation of its own, a synthetic bank needs none: this process only reads settings
+    if arguments[0] in ("walkthrough", "rehearse") or "synthetic" in " ".join(arguments):
+        # a walkthrough or a rehearsal makes an installation of its own, a synthetic bank needs none: this process only reads settings
         os.environ.setdefault("ZHUPEI_SECRET_KEY", secrets.token_urlsafe(60))
         os.environ.setdefault("ZHUPEI_MASTER_KEY", secrets.token_hex(32))
     from django.core.exceptions import ImproperlyConfigured

@@ -209,6 +209,28 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 SMS_SENDER = os.environ.get("ZHUPEI_SMS_SENDER", "zhupei.notices.senders.Console")
 HALL_DATA = DATA / "hall"
+HALL_JOURNAL = os.environ.get("ZHUPEI_HALL_JOURNAL", "").strip()  # "": a SQLite file in HALL_DATA
+if HALL_JOURNAL not in ("", "database") and not HALL_JOURNAL.startswith(("postgresql://", "postgres://")):
+    raise ImproperlyConfigured(
+        "ZHUPEI_HALL_JOURNAL is empty (a SQLite file), 'database' (the PostgreSQL of DATABASE_URL) or a postgresql:// URL."
+    )
+if HALL_JOURNAL == "database" and DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    raise ImproperlyConfigured(
+        "ZHUPEI_HALL_JOURNAL=database needs PostgreSQL, but DATABASE_URL is SQLite. Set DATABASE_URL to a postgresql:// URL, "
+        "or leave ZHUPEI_HALL_JOURNAL empty: the answers then lie in a SQLite file of their own."
+    )
+HALL_PEERS = [
+    one.strip().rstrip("/").lower()
+    for one in os.environ.get("ZHUPEI_HALL_PEERS", "").split(",")
+    if one.strip()
+]
+HALL_SELF = os.environ.get("ZHUPEI_HALL_SELF", "").strip().rstrip("/").lower()
+HALL_TAKEOVER_SECONDS = float(os.environ.get("ZHUPEI_HALL_TAKEOVER_SECONDS") or "8")
+if (HALL_PEERS or HALL_SELF) and (HALL_SELF not in HALL_PEERS or not HALL_JOURNAL):
+    raise ImproperlyConfigured(
+        "Two servers in a hall need ZHUPEI_HALL_PEERS (the origins of all of them, http://10.0.0.1:8000,http://10.0.0.2:8000), "
+        "ZHUPEI_HALL_SELF (the one of this machine, as it stands there) and ZHUPEI_HALL_JOURNAL in PostgreSQL."
+    )
 HALL_ONLY = _flag("ZHUPEI_HALL_ONLY")  # serve a hall's pages and the exam engine, nothing else
 
 LOGGING = {
@@ -217,6 +239,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
 }
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # the redirect to HTTPS is the proxy's

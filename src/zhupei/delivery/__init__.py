@@ -11,6 +11,7 @@ Modules
     ``engine/``    decides, journals, tells: the staff's and the candidate's door
     ``app/``       HTTP: routes, cookie, forgery checks
     ``pages/``     the candidate's pages as HTML; ``texts`` (words) ``html`` (escaping)
+    ``practice/``  the same pages for anyone, with a sample paper, kept in memory alone
     ``attempts``   slows down guessing at the sign-in
     ``static/``    style and script, for old browsers too; every page works without the script
 

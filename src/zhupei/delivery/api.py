@@ -1,6 +1,8 @@
 """The door of the exam engine: formats, sealing, scoring, journal, engine, application."""
 
+from zhupei.delivery.app import http
 from zhupei.delivery.app.application import ExamApp
+from zhupei.delivery.attempts import Attempts
 from zhupei.delivery.engine.doors import Engine
 from zhupei.delivery.engine.replies import Ack, Health, Pulse, Receipt, SeatStatus, SubjectProgress
 from zhupei.delivery.formats.base import FormatError
@@ -16,6 +18,8 @@ from zhupei.delivery.formats.bundles import (
     Session,
     check_bundle,
     complete,
+    id_hash_of,
+    is_person,
     media_type,
 )
 from zhupei.delivery.formats.events import AnyEvent, Entry, IncidentNoted, State, SubmitKind
@@ -46,7 +50,19 @@ from zhupei.delivery.formats.returns import (
     complete_return,
 )
 from zhupei.delivery.formats.scores import Answers, SittingScore, SlotScore, SubjectScore
-from zhupei.delivery.journal import Journal, JournalError, MemoryJournal, SqliteJournal
+from zhupei.delivery.journal import (
+    Journal,
+    JournalError,
+    JournalTaken,
+    MemoryJournal,
+    PostgresJournal,
+    SqliteJournal,
+    last_generation,
+)
+from zhupei.delivery.practice import PracticeApp
+from zhupei.delivery.protocol import ProtocolLine, protocol
+from zhupei.delivery.reconciling import MOMENTS, Difference, What, reconcile
+from zhupei.delivery.reserve import free_bytes, give_reserve, keep_reserve
 from zhupei.delivery.scoring import score_paper, score_sitting, score_slot
 from zhupei.delivery.sealing import (
     Header,
@@ -58,6 +74,7 @@ from zhupei.delivery.sealing import (
     seal_bundle,
     seal_return,
 )
+from zhupei.delivery.spelling import Misread, read_key, spell_key
 from zhupei.delivery.state import Proposal
 from zhupei.delivery.tickets import Ticket
 
@@ -65,16 +82,19 @@ __all__ = [
     "BUNDLE_FORMAT",
     "MAX_IMAGE",
     "MAX_MEDIA",
+    "MOMENTS",
     "RETURN_FORMAT",
     "Ack",
     "Answers",
     "AnyEvent",
+    "Attempts",
     "Bundle",
     "Candidate",
     "Capture",
     "CheckIn",
     "Child",
     "ChildKind",
+    "Difference",
     "Engine",
     "Entry",
     "ExamApp",
@@ -84,13 +104,18 @@ __all__ = [
     "IncidentNoted",
     "Journal",
     "JournalError",
+    "JournalTaken",
     "Key",
     "Kind",
     "MemoryJournal",
+    "Misread",
     "Option",
     "Paper",
     "Party",
+    "PostgresJournal",
+    "PracticeApp",
     "Proposal",
+    "ProtocolLine",
     "Pulse",
     "Receipt",
     "Return",
@@ -112,18 +137,29 @@ __all__ = [
     "SubmitKind",
     "Ticket",
     "Unit",
+    "What",
     "check_bundle",
     "check_paper",
     "check_return",
     "complete",
     "complete_return",
+    "free_bytes",
+    "give_reserve",
+    "http",
+    "id_hash_of",
+    "is_person",
+    "keep_reserve",
+    "last_generation",
     "media_type",
     "open_bundle",
     "open_return",
     "paper_digest",
     "paper_media",
+    "protocol",
     "read_bundle_header",
+    "read_key",
     "read_return_header",
+    "reconcile",
     "score_paper",
     "score_sitting",
     "score_slot",
@@ -131,4 +167,5 @@ __all__ = [
     "seal_return",
     "signed_off",
     "slot_key",
+    "spell_key",
 ]

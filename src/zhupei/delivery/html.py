@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html as standard
 import string
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable
+from functools import lru_cache
 
 
 class Html(str):
@@ -19,22 +19,26 @@ def esc(value: object) -> Html:
     return value if isinstance(value, Html) else Html(standard.escape(str(value), quote=True))
 
 
-class _Formatter(string.Formatter):
-    def format_field(self, value: Any, format_spec: str) -> str:
-        return esc(format(value, format_spec) if format_spec else value)
-
-    def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        if not isinstance(key, str):
-            raise KeyError("templates name their values")
-        return kwargs[key]
-
-
-_formatter = _Formatter()
+@lru_cache(maxsize=1024)  # templates are constants of this program
+def _parts(template: str) -> tuple[tuple[str, str | None], ...]:
+    """``template`` as runs of text, each with the name of the value behind it (None behind the last)."""
+    parts = []
+    for text, name, spec, conversion in string.Formatter().parse(template):
+        if name is not None and (not name.isidentifier() or spec or conversion):
+            raise ValueError(f"templates name their values plainly: {name}")
+        parts.append((text, name))
+    return tuple(parts)
 
 
 def fill(template: str, /, **values: object) -> Html:
     """``template`` (HTML of this program) with ``{names}`` replaced by escaped values."""
-    return Html(_formatter.vformat(template, (), values))
+    pieces = []
+    for text, name in _parts(template):
+        pieces.append(text)
+        if name is not None:
+            value = values[name]
+            pieces.append(value if type(value) is Html else standard.escape(str(value), quote=True))
+    return Html("".join(pieces))
 
 
 def join(parts: Iterable[Html], between: str = "") -> Html:

@@ -19,7 +19,10 @@ same packet twice is the same as once. The first start and the first hand-in sta
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any
+
+import msgspec
 
 from zhupei.delivery.formats import events as ev
 from zhupei.delivery.formats.events import AnyEvent, State, SubmitKind
@@ -28,8 +31,7 @@ from zhupei.delivery.formats.scores import SittingScore
 NO_ANSWER: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Held:
+class Held(msgspec.Struct, gc=False):
     """The answer held for one slot; ``seq`` decides, ``tick`` says when it came."""
 
     answer: tuple[str, ...]
@@ -62,6 +64,8 @@ class Sitting:
     paused_tick: int | None = None
     version: int = 0
     answers: dict[tuple[str, str], Held] = field(default_factory=dict)
+    filled: dict[str, int] = field(default_factory=dict)
+    """subject → how many slots have an answer."""
     marks: dict[tuple[str, str], tuple[bool, int]] = field(default_factory=dict)
     max_seq: int = 0
     saved_tick: int | None = None
@@ -79,6 +83,10 @@ class Sitting:
     def warning(self) -> str:
         """The oldest warning that was not read yet, or ""."""
         return self.warnings[self.warnings_read] if self.warnings_read < len(self.warnings) else ""
+
+    def warning_no(self) -> int:
+        """The number of that warning, from 1; 0 if there is none."""
+        return self.warnings_read + 1 if self.warnings_read < len(self.warnings) else 0
 
     def used(self, tick: int) -> int:
         """Milliseconds of the candidate's time gone at ``tick``."""
@@ -102,7 +110,7 @@ class Sitting:
         return result
 
     def answered(self, subject: str) -> int:
-        return sum(1 for (of, _), held in self.answers.items() if of == subject and held.answer)
+        return self.filled.get(subject, 0)
 
     def is_marked(self, subject: str, key: str) -> bool:
         return self.marks.get((subject, key), (False, 0))[0]
@@ -138,6 +146,8 @@ class Hall:
     """bundle id → digest over its digests."""
     proposals: dict[str, Proposal] = field(default_factory=dict)
     incidents: list[ev.IncidentNoted] = field(default_factory=list)
+    due: dict[str, int] = field(default_factory=dict)
+    """running candidate → the tick at which his deadline and grace have passed."""
     generation: int = 0
     last_tick: int = 0
     last_at: int = 0
@@ -166,8 +176,7 @@ class Hall:
 
 def _engine_started(hall: Hall, event: ev.EngineStarted) -> None:
     hall.generation = max(hall.generation, event.generation)
-    running = any(one.state == "running" for one in hall.sittings.values())
-    if running and event.down_ms > 0:
+    if hall.due and event.down_ms > 0:
         name = f"down-{event.generation}"
         hall.proposals[name] = Proposal(
             id=name, cause="server_down", seconds=event.down_ms // 1000, at=event.at, applied=True
@@ -212,6 +221,7 @@ def _started(hall: Hall, event: ev.Started) -> None:
     sitting.base_ms, sitting.grace_ms = event.budget_ms, event.grace_ms
     sitting.since_tick, sitting.started_at = event.tick, event.at
     sitting.version += 1
+    _set_due(hall, sitting)
 
 
 def _turned(hall: Hall, event: ev.SubjectTurned) -> None:
@@ -230,8 +240,14 @@ def _saved(hall: Hall, event: ev.Saved) -> None:
         return
     at = (event.subject, event.key)
     held = sitting.answers.get(at)
-    if held is None or event.seq > held.seq:
-        sitting.answers[at] = Held(event.answer, event.seq, event.tick)
+    if held is None:
+        subject = intern(event.subject)  # one text each for all candidates
+        held = sitting.answers[(subject, intern(event.key))] = Held((), 0, 0)
+    if event.seq > held.seq:
+        sitting.filled[event.subject] = (
+            sitting.filled.get(event.subject, 0) + bool(event.answer) - bool(held.answer)
+        )
+        held.answer, held.seq, held.tick = event.answer, event.seq, event.tick
         sitting.saved_tick = event.tick
     sitting.max_seq = max(sitting.max_seq, event.seq)
 
@@ -272,6 +288,7 @@ def _paused(hall: Hall, event: ev.Paused) -> None:
     sitting._stop_clock(event.tick)
     sitting.state, sitting.paused_tick = "paused", event.tick
     sitting.version += 1
+    _set_due(hall, sitting)
 
 
 def _resumed(hall: Hall, event: ev.Resumed) -> None:
@@ -283,7 +300,17 @@ def _resumed(hall: Hall, event: ev.Resumed) -> None:
         return
     sitting.state, sitting.since_tick, sitting.paused_tick = "running", event.tick, None
     sitting.version += 1
+    _set_due(hall, sitting)
     _end_pause(hall, sitting)
+
+
+def _set_due(hall: Hall, sitting: Sitting) -> None:
+    """After every change of a clock: so the engine asks twice a second for the earliest moment, not for every sitting."""
+    if sitting.state == "running" and sitting.since_tick is not None:
+        left = sitting.base_ms + sitting.added_ms - sitting.used_ms + sitting.grace_ms
+        hall.due[sitting.candidate_id] = sitting.since_tick + left
+    else:
+        hall.due.pop(sitting.candidate_id, None)
 
 
 def _end_pause(hall: Hall, sitting: Sitting) -> None:
@@ -301,6 +328,7 @@ def _time_added(hall: Hall, event: ev.TimeAdded) -> None:
         return
     sitting.added_ms += event.seconds * 1000
     sitting.version += 1
+    _set_due(hall, sitting)
     if event.proposal in hall.proposals:
         hall.proposals[event.proposal].applied = True
 
@@ -318,6 +346,7 @@ def _submitted(hall: Hall, event: ev.Submitted) -> None:
     sitting._stop_clock(event.tick)
     sitting.state, sitting.paused_tick = "submitted", None
     sitting.submitted_at, sitting.submit_kind, sitting.scores = event.at, event.kind, event.scores
+    _set_due(hall, sitting)
     _end_pause(hall, sitting)
 
 
@@ -333,6 +362,7 @@ def _voided(hall: Hall, event: ev.Voided) -> None:
         return
     sitting._stop_clock(event.tick)
     sitting.state, sitting.paused_tick, sitting.void_reason = "voided", None, event.reason
+    _set_due(hall, sitting)
     _end_pause(hall, sitting)
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, HALL, Role
-from zhupei.web.access import Nav, roles
+from zhupei.web.access import Nav, machine, roles
 
 from .choices import ApplicationState
 from .models import (
@@ -17,6 +17,8 @@ from .models import (
     Challenge,
     Filing,
     HallKey,
+    HallMachine,
+    HallPassOut,
     KeyCorrection,
     Result,
     VoidProposal,
@@ -66,6 +68,8 @@ PAGES = {
     "exams:key": _bundles,
     "exams:return": _bundles,
     "exams:accept_differences": roles(Role.CENTRE_APPROVER),
+    "exams:protocol": roles(*CENTRE),
+    "exams:protocol_pdf": roles(*CENTRE),
     "exams:confirm": roles(Role.CENTRE_APPROVER),
     "exams:results": _results,
     "exams:all_results": _results,
@@ -78,6 +82,15 @@ PAGES = {
     "exams:void_evidence": roles(*CENTRE),
     "exams:keys": roles(*CENTRE),
     "exams:hall_key_end": roles(*CENTRE),
+    "exams:machine_new": roles(*CENTRE),
+    "exams:machine": roles(*CENTRE),
+    "exams:machine_pass": roles(*CENTRE),
+    "exams:pass_file": roles(*CENTRE),
+    "exams:hall_bundles": machine,
+    "exams:hall_bundle": machine,
+    "exams:hall_bundle_key": machine,
+    "exams:hall_return": machine,
+    "exams:hall_return_piece": machine,
     "exams:my_test": roles(Role.LEARNER),
     "exams:my_slip": roles(Role.LEARNER),
     "exams:my_results": roles(Role.LEARNER),
@@ -197,6 +210,19 @@ def hall_keys_for(actor: Actor) -> QuerySet[HallKey]:
     """The keys of halls, for the centre."""
     rows = HallKey.objects.select_related("hall__institution")
     return rows if actor.has(*CENTRE) else rows.none()
+
+
+def machines_for(actor: Actor) -> QuerySet[HallMachine]:
+    """Halls' own machines, for the centre."""
+    rows = HallMachine.objects.select_related("key__hall__institution")
+    return rows if actor.has(*CENTRE) else rows.none()
+
+
+def passes_for(actor: Actor) -> QuerySet[HallPassOut]:
+    """Their passes."""
+    return HallPassOut.objects.filter(machine__in=machines_for(actor)).select_related(
+        "file", "machine__key__hall"
+    )
 
 
 def corrections_for(actor: Actor) -> QuerySet[KeyCorrection]:

@@ -2,11 +2,14 @@
 
 from .access import results_for
 from .actions import (
+    FiledPost,
     bundle_file,
     bundle_key,
     confirm_batch,
     decide_void,
     end_hall_key,
+    filing_sources,
+    key_context,
     local_hall_signer,
     propose_void,
     receive_return,
@@ -15,7 +18,8 @@ from .actions import (
     release_bundle,
 )
 from .choices import ApplicationState, BatchState, ResultState
-from .keys import centre_public_key, centre_signer, centre_verifier
+from .keys import centre_public_key, centre_signer, centre_verifier, machine_signer, open_for_machine
+from .machines import ANSWER_SIGNATURE, answer_text, credentials
 from .models import (
     BankApplication,
     Batch,
@@ -28,11 +32,13 @@ from .models import (
     ReturnIn,
     Slot,
 )
+from .passes import HallPass, read_pass, read_request, write_request
 from .queries import candidacies_of, news_after, open_halls
 from .responses import SatPaper, SlotAnswer, analysable, responses, results_digest_of
 from .standing import last_rescoring, standing_faults
 
 __all__ = [
+    "ANSWER_SIGNATURE",
     "ApplicationState",
     "BankApplication",
     "Batch",
@@ -40,7 +46,9 @@ __all__ = [
     "BundleOut",
     "Candidate",
     "ExamsEvent",
+    "FiledPost",
     "HallKey",
+    "HallPass",
     "Rescoring",
     "Result",
     "ResultState",
@@ -49,6 +57,7 @@ __all__ = [
     "Slot",
     "SlotAnswer",
     "analysable",
+    "answer_text",
     "bundle_file",
     "bundle_key",
     "candidacies_of",
@@ -56,13 +65,20 @@ __all__ = [
     "centre_signer",
     "centre_verifier",
     "confirm_batch",
+    "credentials",
     "decide_void",
     "end_hall_key",
+    "filing_sources",
+    "key_context",
     "last_rescoring",
     "local_hall_signer",
+    "machine_signer",
     "news_after",
     "open_halls",
+    "open_for_machine",
     "propose_void",
+    "read_pass",
+    "read_request",
     "receive_return",
     "recompute_deadlines",
     "register_hall_key",
@@ -71,4 +87,5 @@ __all__ = [
     "results_digest_of",
     "results_for",
     "standing_faults",
+    "write_request",
 ]

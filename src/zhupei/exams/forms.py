@@ -193,6 +193,35 @@ class HallKeyForm(ZForm):
         self.fields["hall"].queryset = open_halls()
 
 
+class RequestField(forms.FileField):
+    """A request of a hall's machine, whatever it is called: its content is checked by its signature."""
+
+
+class MachineForm(ZForm):
+    """A hall's own machine to be registered."""
+
+    hall = HallChoice(queryset=None, label=_("Exam hall"), empty_label=_("Choose a hall"))
+    file = RequestField(
+        label=_("Request of the machine"), help_text=_("The file that “zhupei hall-setup” wrote on the hall's machine.")
+    )
+    fingerprint = forms.CharField(
+        label=_("Fingerprint, as you heard it"),
+        max_length=100,
+        help_text=_("32 figures from 0 to 9 and a to f, read out from the hall's machine; spaces do not matter."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}),
+    )
+    compared_with = forms.CharField(label=_("Read out by"), max_length=100)
+    address = forms.CharField(
+        label=_("Address of the centre for this hall"),
+        max_length=200,
+        help_text=_("Under which the hall's machine reaches this platform, such as https://zhupei.example."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["hall"].queryset = open_halls()
+
+
 class VoidForm(ReasonForm):
     """A proposal to void, with what proves it."""
 

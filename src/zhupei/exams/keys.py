@@ -14,11 +14,12 @@ from pathlib import Path
 
 from django.conf import settings
 
-from zhupei.kernel import crypto
+from zhupei.kernel import crypto, envelope
 from zhupei.kernel.crypto import Signer, Sm2Signer, Sm2Verifier, Verifier
 from zhupei.web.fields import purpose_key
 
 CENTRE = "centre"
+MACHINE = "machine"
 
 
 def _folder() -> Path:
@@ -28,8 +29,8 @@ def _folder() -> Path:
 
 
 @cache
-def signer_of(name: str) -> Signer:
-    """The signer called ``name``; its key is made at first use. Two processes that start at once agree on one key."""
+def _private_key(name: str) -> str:
+    """The private key called ``name``, made at first use. Two processes that start at once agree on one key."""
     path = _folder() / f"{name}.key"
     context = f"key:{name}".encode()
     if not path.exists():
@@ -46,9 +47,13 @@ def signer_of(name: str) -> Signer:
             pass
         finally:
             draft.unlink()
-    return Sm2Signer(
-        crypto.decrypt(purpose_key("key-file"), base64.b64decode(path.read_bytes()), context).decode()
-    )
+    return crypto.decrypt(purpose_key("key-file"), base64.b64decode(path.read_bytes()), context).decode()
+
+
+@cache
+def signer_of(name: str) -> Signer:
+    """The signer called ``name``; its key is made at first use."""
+    return Sm2Signer(_private_key(name))
 
 
 def centre_signer() -> Signer:
@@ -69,3 +74,13 @@ def centre_verifier() -> Verifier:
 def hall_signer(hall_id: int) -> Signer:
     """Signs the returns of a hall (site id) that runs in this installation; see ``actions.local_hall_signer``."""
     return signer_of(f"hall-{hall_id}")
+
+
+def machine_signer() -> Signer:
+    """Signs what this machine sends where it is a hall's own machine, away from the centre. Its key never leaves it."""
+    return signer_of(MACHINE)
+
+
+def open_for_machine(text: str, *, context: bytes) -> bytes:
+    """What the centre sealed for this machine (``envelope.seal_to``). Raises ``crypto.DecryptionFailed``."""
+    return envelope.open_sealed(_private_key(MACHINE), text, context=context)

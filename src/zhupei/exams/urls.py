@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import applications, batches, centre, challenges, learner, rescoring, results
+from .views import applications, batches, centre, challenges, hall_api, halls, learner, rescoring, results
 
 app_name = "exams"
 urlpatterns = [
@@ -24,6 +24,15 @@ urlpatterns = [
     path("filings/<int:pk>/receive/", centre.filing_receive, name="filing_receive"),
     path("keys/", centre.hall_keys, name="keys"),
     path("keys/<int:pk>/end/", centre.hall_key_end, name="hall_key_end"),
+    path("machines/new/", halls.machine_new, name="machine_new"),
+    path("machines/<int:pk>/", halls.machine, name="machine"),
+    path("machines/<int:pk>/pass/", halls.machine_pass, name="machine_pass"),
+    path("passes/<int:pk>.zph", halls.pass_file, name="pass_file"),
+    path("halls/bundles/", hall_api.bundles, name="hall_bundles"),
+    path("halls/bundles/<str:bundle_id>/", hall_api.bundle, name="hall_bundle"),
+    path("halls/bundles/<str:bundle_id>/key/", hall_api.key, name="hall_bundle_key"),
+    path("halls/bundles/<str:bundle_id>/return/", hall_api.return_state, name="hall_return"),
+    path("halls/bundles/<str:bundle_id>/return/piece/", hall_api.return_piece, name="hall_return_piece"),
     path("batches/", batches.batch_list, name="batches"),
     path("batches/<int:pk>/", batches.batch_detail, name="batch"),
     path("batches/<int:pk>/candidates/", batches.candidates, name="candidates"),
@@ -37,6 +46,8 @@ urlpatterns = [
     path("batches/<int:pk>/key/", batches.key, name="key"),
     path("batches/<int:pk>/return/", batches.return_upload, name="return"),
     path("batches/<int:pk>/differences/", batches.accept_differences, name="accept_differences"),
+    path("batches/<int:pk>/protocol/", batches.protocol, name="protocol"),
+    path("batches/<int:pk>/protocol.pdf", batches.protocol_pdf, name="protocol_pdf"),
     path("batches/<int:pk>/confirm/", batches.confirm, name="confirm"),
     path("batches/<int:pk>/slips.pdf", batches.slips, name="slips"),
     path("batches/<int:pk>/seats/<int:slot>/<int:room>.pdf", batches.seat_list, name="seat_list"),

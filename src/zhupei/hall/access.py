@@ -6,15 +6,29 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from zhupei.exams.api import BatchState, BundleOut
+from zhupei.institutions.api import Site, SiteKind, sites_for
 from zhupei.kernel.actor import Actor
-from zhupei.kernel.roles import CENTRE, Role
+from zhupei.kernel.roles import CENTRE, CITY, Role
 from zhupei.web.access import Nav, roles
 
-from .actions import BRINGERS, DESK, HEADS, REPORTERS, RETURNERS
-from .models import CheckIn, HallBatch, Incident, Proposal, RoomStaff, StaffFiling
+from .actions import BRINGERS, DESK, HEADS, KEEPERS, REPORTERS, RETURNERS
+from .models import (
+    CheckIn,
+    HallBatch,
+    Incident,
+    Machine,
+    Proposal,
+    Rehearsal,
+    RoomStaff,
+    ServerCheck,
+    StaffFiling,
+    Transfer,
+)
 
 READERS = DESK | CENTRE | {Role.INSTITUTION_HEAD}
 STAFF_READERS = REPORTERS | CENTRE
+REHEARSAL_READERS = BRINGERS | CENTRE
+MACHINE_READERS = READERS | CITY
 
 _read = roles(*READERS)
 _desk = roles(*DESK)
@@ -23,6 +37,15 @@ PAGES = {
     "hall:batches": _read,
     "hall:batch": _read,
     "hall:upload": roles(*BRINGERS),
+    "hall:centre": roles(*KEEPERS),
+    "hall:code": roles(*KEEPERS),
+    "hall:request_file": roles(*KEEPERS),
+    "hall:ask": roles(*BRINGERS),
+    "hall:fetch": roles(*BRINGERS),
+    "hall:transfer": _read,
+    "hall:transfer_go_on": roles(*BRINGERS),
+    "hall:transfer_stop": roles(*BRINGERS),
+    "hall:send": roles(*RETURNERS),
     "hall:take_in": roles(*BRINGERS),
     "hall:open": roles(*BRINGERS),
     "hall:key": roles(*BRINGERS),
@@ -36,6 +59,14 @@ PAGES = {
     "hall:photo": _desk,
     "hall:start": _desk,
     "hall:console": _read,
+    "hall:board": _read,
+    "hall:live": _read,
+    "hall:propose_room": _desk,
+    "hall:hand_in_room": roles(*HEADS),
+    "hall:warn": _desk,
+    "hall:pause_seat": _desk,
+    "hall:stop_seat": _desk,
+    "hall:resume_seat": _desk,
     "hall:pause": _desk,
     "hall:resume": _desk,
     "hall:seat": _desk,
@@ -51,6 +82,22 @@ PAGES = {
     "hall:close": roles(*HEADS, *RETURNERS),
     "hall:return": roles(*RETURNERS),
     "hall:return_file": roles(*RETURNERS),
+    "hall:halls": roles(*MACHINE_READERS),
+    "hall:record": roles(*MACHINE_READERS),
+    "hall:machines": roles(*MACHINE_READERS),
+    "hall:machine": roles(*MACHINE_READERS),
+    "hall:server_check": roles(*MACHINE_READERS),
+    "hall:lay_out": roles(*BRINGERS),
+    "hall:set_rows": roles(*BRINGERS),
+    "hall:machine_add": roles(*BRINGERS),
+    "hall:machine_remove": roles(*BRINGERS),
+    "hall:examine": roles(*BRINGERS),
+    "hall:measuring_code": _desk,
+    "hall:rehearsals": roles(*REHEARSAL_READERS),
+    "hall:rehearsal": roles(*REHEARSAL_READERS),
+    "hall:rehearsal_prepare": roles(*BRINGERS),
+    "hall:rehearsal_start": roles(*BRINGERS),
+    "hall:rehearsal_keep": roles(*BRINGERS),
     "hall:staff": roles(*STAFF_READERS),
     "hall:staff_report": roles(*REPORTERS),
     "hall:staff_file": roles(*CENTRE),
@@ -58,6 +105,8 @@ PAGES = {
 
 NAV = [
     Nav("hall:batches", _("Exam day"), "display", 20),
+    Nav("hall:halls", _("Hall computers"), "clipboard-check", 70),
+    Nav("hall:rehearsals", _("Rehearsals"), "clipboard-check", 70),
     Nav("hall:staff", _("Hall staff"), "person-badge", 71),
 ]
 
@@ -87,6 +136,14 @@ def waiting_bundles(actor: Actor) -> QuerySet[BundleOut]:
     )
 
 
+def transfers_for(actor: Actor) -> QuerySet[Transfer]:
+    """What is on its way between the actor's hall and the centre, on a hall's own machine."""
+    rows = Transfer.objects.select_related("hall_batch__return_file")
+    if actor.organisation_id is None or not actor.has(*READERS):
+        return rows.none()
+    return rows.filter(organisation_id=actor.organisation_id)
+
+
 def check_ins_for(actor: Actor) -> QuerySet[CheckIn]:
     """The check-ins of those batches."""
     return CheckIn.objects.filter(hall_batch__in=batches_for(actor)).select_related("hall_batch", "photo")
@@ -106,6 +163,30 @@ def proposals_for(actor: Actor) -> QuerySet[Proposal]:
 def incidents_for(actor: Actor) -> QuerySet[Incident]:
     """The incidents of those batches."""
     return Incident.objects.filter(hall_batch__in=batches_for(actor)).select_related("hall_batch", "photo")
+
+
+def halls_for(actor: Actor) -> QuerySet[Site]:
+    """The exam halls whose machines the actor may look at: city and centre see all, a unit its own."""
+    return sites_for(actor).filter(kind=SiteKind.HALL)
+
+
+def machines_for(actor: Actor) -> QuerySet[Machine]:
+    """The machines of those halls."""
+    return Machine.objects.filter(site_id_ref__in=halls_for(actor).values("pk"))
+
+
+def server_checks_for(actor: Actor) -> QuerySet[ServerCheck]:
+    """What was found on the servers of those halls."""
+    return ServerCheck.objects.filter(site_id_ref__in=halls_for(actor).values("pk"))
+
+
+def rehearsals_for(actor: Actor) -> QuerySet[Rehearsal]:
+    """The rehearsals of the actor's unit; the centre sees all."""
+    if actor.has(*CENTRE):
+        return Rehearsal.objects.all()
+    if actor.organisation_id is None or not actor.has(*BRINGERS):
+        return Rehearsal.objects.none()
+    return Rehearsal.objects.filter(organisation_id=actor.organisation_id)
 
 
 def filings_for(actor: Actor) -> QuerySet[StaffFiling]:

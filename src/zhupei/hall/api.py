@@ -11,7 +11,10 @@ from .actions import (
     file_staff,
     find_candidate,
     force_hand_in,
+    give_code,
+    install_pass,
     leave_duty,
+    make_request,
     make_return,
     move_seat,
     open_batch,
@@ -19,30 +22,57 @@ from .actions import (
     pause_room,
     propose,
     report_staff,
+    requeue,
     resume_room,
+    run_next,
     take_in,
     take_on_duty,
 )
 from .choices import ActKind, CheckInDecision, CheckInMethod, HallBatchState, IncidentKind
+from .doctor import examine, report
+from .doctor_words import POINTS as SERVER_POINTS
+from .findings import told
+from .link import centre_link, warnings
+from .live import Front, Streams
+from .local import LocalServer, Unreachable
+from .measuring import measuring_application
 from .models import CheckIn, HallBatch, Incident, Proposal, RoomStaff, StaffFiling
+from .peers import others, peer_application
 from .process import close_engine, engine, exam_application, identify
 from .queries import bundle_of, missing_filings, room_states
+from .queries_machines import readiness, seat_plan, spares
+from .rehearsals import rehearsal_application
+from .standby import (
+    Doorkeeper,
+    Standby,
+    go_alone,
+    refuse_second,
+    wait_to_take_over,
+)
 
 __all__ = [
+    "SERVER_POINTS",
     "ActKind",
     "CheckIn",
     "CheckInDecision",
     "CheckInMethod",
+    "Doorkeeper",
+    "Front",
     "HallBatch",
     "HallBatchState",
     "Incident",
     "IncidentKind",
+    "LocalServer",
     "Proposal",
     "RoomStaff",
     "StaffFiling",
+    "Standby",
+    "Streams",
+    "Unreachable",
     "add_incident",
     "allow_entry",
     "bundle_of",
+    "centre_link",
     "check_day",
     "check_in",
     "close_batch",
@@ -51,21 +81,40 @@ __all__ = [
     "decide_check_in",
     "engine",
     "exam_application",
+    "examine",
     "file_staff",
     "find_candidate",
     "force_hand_in",
+    "give_code",
+    "go_alone",
     "identify",
+    "install_pass",
     "leave_duty",
+    "make_request",
     "make_return",
+    "measuring_application",
     "missing_filings",
     "move_seat",
     "open_batch",
     "open_room",
+    "others",
     "pause_room",
+    "peer_application",
     "propose",
+    "readiness",
+    "refuse_second",
+    "rehearsal_application",
+    "report",
     "report_staff",
+    "requeue",
     "resume_room",
     "room_states",
+    "run_next",
+    "seat_plan",
+    "spares",
     "take_in",
     "take_on_duty",
+    "told",
+    "wait_to_take_over",
+    "warnings",
 ]

@@ -52,6 +52,13 @@ class IncidentKind(models.TextChoices):
     HEALTH = "health", _("Illness or injury")
     ACCOMMODATION = "accommodation", _("Special need seen to")
     OTHER = "other", _("Other")
+    WARNING = "warning", _("Warned")
+    PAUSED = "paused", _("Time stopped")
+    STOPPED = "stopped", _("Stopped on suspicion of a breach")
+
+
+OWN_ACTS = (IncidentKind.WARNING, IncidentKind.PAUSED, IncidentKind.STOPPED)
+"""Written down by the act itself, never by hand."""
 
 
 class CheckItem(models.TextChoices):
@@ -64,3 +71,20 @@ class CheckItem(models.TextChoices):
     CLOCKS = "clocks", _("Clocks of server, computers and cameras agree")
     POWER = "power", _("Power is secured for the time of the test")
     READERS = "readers", _("Card readers and cameras of the check-in desk work")
+
+
+class TransferKind(models.TextChoices):
+    BUNDLE = "bundle", _("Bundle from the centre")
+    RETURN = "return", _("Return to the centre")
+
+
+class TransferState(models.TextChoices):
+    WAITING = "waiting", _("Waits for its turn")
+    RUNNING = "running", _("On its way")
+    STOPPED = "stopped", _("Stopped")
+    FAILED = "failed", _("Refused by the centre")
+    DONE = "done", _("Arrived")
+
+
+T = TransferState
+TRANSFER_TONES = {T.WAITING: "waiting", T.RUNNING: "active", T.STOPPED: "draft", T.FAILED: "problem", T.DONE: "done"}

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from zhupei.web.forms import MEGABYTE, DateField, FileField, ZForm
 
-from .choices import CheckInMethod, CheckItem, IncidentKind
+from .choices import OWN_ACTS, CheckInMethod, CheckItem, IncidentKind
 
 PHOTO_HELP = _("Taken here and now: JPG or PNG, at most 5 MB.")
 
@@ -27,11 +27,18 @@ class KeyForm(ZForm):
         label=_("Key"),
         max_length=80,
         help_text=_(
-            "32 figures from 0 to 9 and a to f, as the centre's page shows them; spaces do not matter."
+            "8 groups of 4 figures and a check letter, as the centre's page shows them or reads them out. Spaces and capitals "
+            "do not matter."
         ),
         widget=forms.TextInput(
             attrs={"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}
         ),
+    )
+
+
+class PassForm(ZForm):
+    file = BundleField(
+        label=_("Hall pass"), help_text=_("The file that the centre made for this machine; it ends in .zph.")
     )
 
 
@@ -124,22 +131,71 @@ class ReasonForm(ZForm):
     reason = forms.CharField(label=_("Reason"), max_length=300, widget=forms.Textarea(attrs={"rows": 2}))
 
 
-class TimeForm(ReasonForm):
-    minutes = forms.IntegerField(label=_("Minutes"), min_value=1, max_value=240)
-    fault = forms.ChoiceField(label=_("For which fault"), required=False)
-    field_order = ["minutes", "fault", "reason"]
+class UsualForm(ZForm):
+    """A reason in the person's own words, or one of the usual ones (also posted by the short forms of a seat's page)."""
+
+    usual = forms.ChoiceField(label=_("Usual ones"), required=False, widget=forms.RadioSelect)
+    reason = forms.CharField(
+        label=_("In your own words"), max_length=300, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+    def __init__(self, *args: Any, usual: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["usual"].choices = [(text, text) for text in usual]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        data["reason"] = data.get("reason", "").strip() or data.get("usual", "")
+        if not data["reason"] and not self.errors:
+            self.add_error("reason", _("Choose one, or say it in your own words."))
+        return data
+
+
+class TimeForm(UsualForm):
+    fault = forms.ChoiceField(label=_("For which fault"), required=False, widget=forms.RadioSelect)
+    minutes = forms.IntegerField(
+        label=_("Minutes"),
+        min_value=1,
+        max_value=240,
+        required=False,
+        help_text=_("Leave it empty to give as long as the fault lasted."),
+    )
+    field_order = ["fault", "minutes", "usual", "reason"]
 
     def __init__(self, *args: Any, faults: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if faults:
-            self.fields["fault"].choices = [("", _("None of these")), *faults]
+            self.fields["fault"].choices = [*faults, ("", _("None of these"))]
+            self.fields["fault"].initial = faults[0][0]
         else:
             del self.fields["fault"]
+            self.fields["minutes"].required = True
+            self.fields["minutes"].help_text = ""
 
 
-class MoveForm(ReasonForm):
+class RoomTimeForm(UsualForm):
+    minutes = forms.IntegerField(
+        label=_("Minutes for each"),
+        min_value=1,
+        max_value=240,
+        required=False,
+        help_text=_(
+            "Leave it empty to give those who were cut off as long as that lasted, and the others nothing."
+        ),
+    )
+    field_order = ["minutes", "usual", "reason"]
+
+
+class HandInForm(UsualForm):
+    expected = forms.IntegerField(
+        label=_("How many persons are sitting there"), min_value=1, max_value=100_000
+    )
+    field_order = ["expected", "usual", "reason"]
+
+
+class MoveForm(UsualForm):
     seat = forms.ChoiceField(label=_("To the free seat"))
-    field_order = ["seat", "reason"]
+    field_order = ["seat", "usual", "reason"]
 
     def __init__(self, *args: Any, seats: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -147,7 +203,9 @@ class MoveForm(ReasonForm):
 
 
 class IncidentForm(ZForm):
-    kind = forms.ChoiceField(label=_("Kind of incident"), choices=IncidentKind.choices)
+    kind = forms.ChoiceField(
+        label=_("Kind of incident"), choices=[one for one in IncidentKind.choices if one[0] not in OWN_ACTS]
+    )
     candidate = forms.ChoiceField(label=_("About"), required=False)
     text = forms.CharField(
         label=_("What happened"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4})
@@ -173,3 +231,28 @@ class StaffForm(ZForm):
 
 class FilingForm(ZForm):
     filing_no = forms.CharField(label=_("Filing number"), max_length=60)
+
+
+class RehearsalForm(ZForm):
+    """How many computers play, for how long (R131)."""
+
+    site = forms.ChoiceField(label=_("Hall"), required=False)
+    seats = forms.IntegerField(
+        label=_("Computers that take part"),
+        min_value=1,
+        help_text=_("As many as will sit at once, spare computers included. Each gets a number from 1 on."),
+        initial=50,
+    )
+    minutes = forms.IntegerField(
+        label=_("Minutes of answering"),
+        min_value=1,
+        initial=1,
+        help_text=_("One minute is enough for the figures."),
+    )
+
+    def __init__(self, *args: Any, sites: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if sites:
+            self.fields["site"].choices = sites  # type: ignore[attr-defined]
+        else:
+            del self.fields["site"]

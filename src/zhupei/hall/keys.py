@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from zhupei.delivery import api as delivery
 from zhupei.evidence.api import read
-from zhupei.exams import api as exams
+from zhupei.hall.link import bundle_verifier
 from zhupei.hall.models import HallBatch
 from zhupei.kernel import crypto
 from zhupei.kernel.errors import Conflict
@@ -33,6 +33,6 @@ def key_of(row: HallBatch) -> bytes:
 
 def load_into(target: delivery.Engine, row: HallBatch) -> delivery.Bundle:
     """Open the stored bundle with the stored key and give it to the engine (after a restart, too)."""
-    bundle = delivery.open_bundle(read(row.file), bundle_key=key_of(row), verifier=exams.centre_verifier())
+    bundle = delivery.open_bundle(read(row.file), bundle_key=key_of(row), verifier=bundle_verifier())
     target.load(bundle)
     return bundle

@@ -2,6 +2,7 @@
 
 One engine holds one folder (``settings.HALL_DATA``). It is made at first use, from a request or when the server starts, and
 loads the bundles again that are open: their keys lie encrypted beside them, so a hall without a line goes on too (I03).
+The answers' journal is a SQLite file in that folder, or a table in PostgreSQL (``settings.HALL_JOURNAL``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,16 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from zhupei.delivery.api import Engine, ExamApp, SqliteJournal
+from zhupei.delivery import api as delivery
+from zhupei.delivery.api import Engine, ExamApp, Journal, PostgresJournal, SqliteJournal
+from zhupei.kernel import clock, identity
 from zhupei.kernel.errors import Refusal
-from zhupei.people.api import IdentityKind, identity_index
 
 log = logging.getLogger(__name__)
 
 _lock = threading.RLock()
 _engine: Engine | None = None
+RETRY_S = 2.0  # after the engine could not start, until requests make it try again
 
 
 def engine() -> Engine:
@@ -34,11 +38,11 @@ def engine() -> Engine:
         if _engine is None:
             folder = Path(settings.HALL_DATA)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            journal = SqliteJournal(folder / "journal.sqlite3")
             try:
-                made = Engine(journal, data_dir=folder)
+                made = _open_engine(folder)
             except Refusal as refusal:
-                journal.close()
+                if refusal.code != "engine_running":
+                    raise
                 text = _(
                     "The exam engine of this hall runs in another process. Use the pages of that server."
                 )
@@ -46,6 +50,43 @@ def engine() -> Engine:
             _load_open(made)
             _engine = made
         return _engine
+
+
+def _open_engine(folder: Path) -> Engine:
+    journal = open_journal(folder)
+    try:
+        return Engine(journal, data_dir=folder)
+    except BaseException:
+        journal.close()
+        raise
+
+
+def open_journal(folder: Path) -> Journal:
+    """The journal that the settings name. Raises ``Refusal`` when another server holds it or it cannot be reached."""
+    if settings.HALL_JOURNAL:
+        return PostgresJournal(journal_dsn())
+    delivery.keep_reserve(folder)
+    return SqliteJournal(folder / "journal.sqlite3", make_room=partial(_use_reserve, folder))
+
+
+def _use_reserve(folder: Path) -> bool:
+    log.error("the disk of %s is full: the reserve for answers is used", folder)
+    return delivery.give_reserve(folder)
+
+
+def journal_dsn() -> str:
+    """Where the journal's PostgreSQL is, as libpq takes it; "" when the journal is a SQLite file."""
+    if settings.HALL_JOURNAL != "database":
+        return str(settings.HALL_JOURNAL)
+    from psycopg import pq
+    from psycopg.conninfo import make_conninfo
+
+    own = connection.settings_dict
+    known = {one.keyword.decode() for one in pq.Conninfo.get_defaults()}
+    given = {name: value for name, value in own["OPTIONS"].items() if name in known}
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    given |= {name: own[key] for name, key in names.items() if own[key]}
+    return str(make_conninfo("", **given))
 
 
 def running_engine() -> Engine | None:
@@ -77,11 +118,11 @@ def _load_open(made: Engine) -> None:
 
 
 def identify(number: str) -> str:
-    """The index of a document number as a candidate types it or a card reader sends it.
+    """The mark of a document number as a candidate types it or a card reader sends it, by which a bundle knows its people.
 
     How a number is normalised does not depend on the kind of document.
     """
-    return identity_index(IdentityKind.RESIDENT_ID, number)
+    return identity.mark(identity.Kind.RESIDENT_ID, number)
 
 
 def _start_in_thread() -> None:
@@ -102,16 +143,28 @@ class ExamApplication:
     """The candidates' pages."""
 
     def __init__(self) -> None:
-        self.pages = ExamApp(running_engine, identify=identify)
+        self.pages = ExamApp(
+            running_engine, identify=identify, practice="/practice/", peers=settings.HALL_PEERS
+        )
+        self._starting: asyncio.Task[None] | None = None
+        self._retry_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if running_engine() is None:
+        if running_engine() is None and clock.monotonic() >= self._retry_at:
             await self.start()
         await self.pages(scope, receive, send)
 
     async def start(self) -> None:
-        """With the server, or at the first request after it could not start."""
-        await asyncio.to_thread(_start_in_thread)
+        """With the server, or at a request after it could not start. All who ask meanwhile wait for the one attempt."""
+        if self._starting is None:
+            self._starting = asyncio.create_task(asyncio.to_thread(_start_in_thread))
+        try:
+            await asyncio.shield(self._starting)
+        finally:
+            if self._starting is not None and self._starting.done():
+                self._starting = None
+                if running_engine() is None:
+                    self._retry_at = clock.monotonic() + RETRY_S
 
     async def stop(self) -> None:
         """With the server."""

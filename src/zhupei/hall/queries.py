@@ -20,10 +20,10 @@ from zhupei.rulebook.api import parameter
 from .choices import CheckItem, HallBatchState
 from .models import CheckIn, DayCheck, HallBatch, RoomStaff, StaffFiling
 from .process import engine
+from .queries_machines import SEAT_FORM, out_of_order, spares
 from .words import told
 
 FILED_ROLES = (Role.HALL_TECHNICAL_HEAD, Role.ROOM_ADMINISTRATOR)
-SEAT_FORM = "02d"
 
 
 def moment(milliseconds: int | None) -> datetime | None:
@@ -140,18 +140,31 @@ def room_states(hall_batch: HallBatch, bundle: delivery.Bundle) -> list[RoomStat
 
 
 def free_seats(bundle: delivery.Bundle, session_id: str) -> list[tuple[delivery.Room, str]]:
-    """Seats of the hall where nobody sits (or still has to sit) in this session, room by room (R136, I04)."""
+    """Seats of the hall where nobody sits (or still has to sit) in this session (R136, I04).
+
+    Spare machines come first, then the others room by room; none whose machine is out of order. Spare machines may stand on top
+    of the seats that a room's entry counts.
+    """
     with told():
         taken = {
             (one.room_id, one.seat_no)
             for one in engine().status(session_id)
             if one.state not in ("submitted", "voided")
         }
-    return [
-        (room, seat)
+    hall = int(bundle.hall.id) if bundle.hall.id.isdecimal() else 0
+    spare = [(str(room), seat) for room, seat in spares(hall)]
+    broken = {(str(room), seat) for room, seat in out_of_order(hall)}
+    rooms = {room.id: room for room in bundle.rooms}
+    counted = [
+        (room.id, seat)
         for room in bundle.rooms
         for seat in (format(n, SEAT_FORM) for n in range(1, room.seats + 1))
-        if (room.id, seat) not in taken
+    ]
+    first = [place for place in spare if place[0] in rooms]
+    return [
+        (rooms[room], seat)
+        for room, seat in dict.fromkeys([*first, *counted])
+        if (room, seat) not in taken and (room, seat) not in broken
     ]
 
 

@@ -12,7 +12,7 @@ from zhupei.kernel.roles import CENTRE
 from zhupei.web.todo import Task
 
 from . import access
-from .actions import BRINGERS, DESK, HEADS, RETURNERS
+from .actions import BRINGERS, DESK, HEADS, RETURNERS, waiting_at_centre
 from .choices import CheckInDecision, HallBatchState
 from .models import CheckIn, Proposal
 
@@ -22,6 +22,7 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
     url = reverse("hall:batches")
     if actor.has(*BRINGERS):
         yield Task(_("Bundles to take into the hall"), access.waiting_bundles(actor).count(), url)
+        yield Task(_("Bundles that wait at the centre"), len(waiting_at_centre()), url)
         sealed = access.batches_for(actor).filter(state=HallBatchState.SEALED)
         yield Task(_("Bundles to open"), sealed.count(), url)
     if actor.has(*DESK):

@@ -1,6 +1,7 @@
 """The institutions room's door."""
 
 from .access import institutions_for, sites_for, teachers_for
+from .actions import adopt_hall
 from .choices import Employment, InstitutionType, RegistrationState, RoomKind, SiteKind, SiteState
 from .models import Institution, Room, Site, Teacher
 from .queries import (
@@ -27,6 +28,7 @@ __all__ = [
     "SiteState",
     "Teacher",
     "active_teachers",
+    "adopt_hall",
     "approved_sites",
     "has_sufficient_qualification",
     "institution_of",

@@ -19,7 +19,6 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from datasketch import MinHash
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
@@ -181,6 +180,8 @@ def _shingles(texts: Iterable[str]) -> Iterator[list[int]]:
 
 
 def _signatures(texts: Sequence[str]) -> NDArray[np.uint32]:
+    from datasketch import MinHash  # brings scipy along, which a hall's server has no use for
+
     signatures = np.empty((len(texts), BANDS * BAND_SIZE), dtype=np.uint32)
     sketches = MinHash.generator(
         _shingles(texts), num_perm=BANDS * BAND_SIZE, seed=SEED, hashfunc=int, scheme="affine32"

@@ -16,6 +16,7 @@ from stdnum import numdb
 from stdnum.iso7064 import mod_11_2
 
 from zhupei.kernel import clock
+from zhupei.kernel.crypto import sm3
 
 
 class Kind(StrEnum):
@@ -106,6 +107,12 @@ def normalise(kind: Kind, text: str) -> str:
         c for c in half_width if not c.isspace() and unicodedata.category(c) not in _DASHES_AND_MARKS
     )
     return kept.upper()
+
+
+def mark(kind: Kind, text: str) -> str:
+    """The SM3 of a number as it is compared: the same on every machine, so never to be stored as it is (numbers can be
+    guessed); a bundle keeps it under a key of its own (``delivery.id_hash_of``)."""
+    return sm3(f"identity {normalise(kind, text)}".encode())
 
 
 def check(kind: Kind, text: str) -> list[Problem]:

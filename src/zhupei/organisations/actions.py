@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from django.db import transaction
+from django.core.management.color import no_style
+from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -37,6 +38,18 @@ def add_organisation(kind: str, name: str, *, division_code: str = "", by: Actor
         after={"kind": kind},
     )
     return organisation
+
+
+@transaction.atomic
+def adopt_organisation(pk: int, kind: str, name: str, *, by: Actor) -> Organisation:
+    """Write a unit under the number that the centre gave it, on a hall's own machine; the same again changes nothing."""
+    row, created = Organisation.objects.update_or_create(pk=pk, defaults={"kind": kind, "name": name})
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Organisation]):
+            cursor.execute(statement)
+    if created:
+        record(events.ORGANISATION_ADDED, by=by, on=row, organisation_id=row.pk, after={"kind": kind})
+    return row
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 """The organisations room's door."""
 
-from .actions import add_organisation, end_role, grant_role, invite, set_jurisdiction
+from .actions import add_organisation, adopt_organisation, end_role, grant_role, invite, set_jurisdiction
 from .choices import OrganisationKind, RoleName
 from .models import Jurisdiction, Membership, Organisation
 from .queries import actor_for, divisions_of, in_force, memberships_of, supervisor_of
@@ -13,6 +13,7 @@ __all__ = [
     "RoleName",
     "actor_for",
     "add_organisation",
+    "adopt_organisation",
     "divisions_of",
     "end_role",
     "grant_role",

@@ -1,5 +1,6 @@
 """The rulebook's door."""
 
+from .adoption import adopt_parameters, parameters_from
 from .choices import Subject
 from .models import CalendarVersion, Division, Post, RuleParameter, RuleSet, Syllabus, SyllabusEntry
 from .queries import (
@@ -31,6 +32,7 @@ __all__ = [
     "UnknownParameter",
     "active_divisions",
     "active_posts",
+    "adopt_parameters",
     "calendar",
     "current_rule_set",
     "deadline_before",
@@ -38,6 +40,7 @@ __all__ = [
     "division_names",
     "load_rulebook",
     "parameter",
+    "parameters_from",
     "syllabus_of",
     "workdays_left",
 ]

@@ -19,6 +19,9 @@ Addresses (all under the root path)
     GET/POST /hand-in       summary, then hand in
     GET  /result            both scores
     POST /leave             sign out of this machine (after hand-in)
+    POST /warning-read      a form or JSON: the invigilator's warnings up to ``count`` were read
+    POST /cross             from another server of the hall: carry token and unsaved answers (see ``crossing``)
+    GET  /alive.gif         an image where an engine is active
     GET  /media/<digest>    an image of an item, to a candidate who is sitting it
     GET  /photo /watermark.svg /look /static/... /health
 
@@ -26,9 +29,11 @@ Modules
     ``application``  ``ExamApp``: finds the route, turns faults into pages
     ``http``         request and response; ``visit`` (cookie, form token) ``static`` (files)
     ``entrance`` ``answering`` ``onward`` ``extras``  the routes, by where a candidate is
+    ``crossing``  going on at the other server of the hall
 
 **Cookies.** ``zhupei_sitting``: the random token, HttpOnly, SameSite=Strict, Secure over https, a session cookie valid until the
-sitting moves, is voided or the machine signs out. ``zhupei_look``: language and display settings.
+sitting moves, is voided or the machine signs out. ``zhupei_carry``: the token to go on with at another server of the
+hall, readable by the script, SameSite=Strict, used once. ``zhupei_look``: language and display settings.
 
 **Forgery.** A write needs the Strict cookie, an Origin (or Referer) of this host where the browser sends one, and the form
 token, which is derived from the cookie's token. So a page of one candidate left open cannot write for the next.

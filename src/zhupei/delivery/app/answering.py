@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import urllib.parse
-from typing import Any
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import groupby
 
 import msgspec
 
 from zhupei.delivery.app.http import Request, Response, as_json, as_page, decode
-from zhupei.delivery.app.visit import Visit, place
-from zhupei.delivery.engine.replies import View
+from zhupei.delivery.app.visit import COOKIE, Visit, place
+from zhupei.delivery.engine.replies import Ack, Pulse, View
+from zhupei.delivery.formats.papers import Slot
 from zhupei.delivery.pages import notices, paper
 from zhupei.delivery.pages.frame import Look
-from zhupei.delivery.texts import say
 from zhupei.kernel.errors import Refusal
 
 _WORDS = (
     "link.ok", "link.again", "link.again.nostore", "link.off", "unsaved", "all.saved", "time.say", "time.over",
     "go.mark", "go.unmark", "go.next", "go.review", "sheet.empty", "sheet.given", "sheet.kept", "sheet.marked", "sheet.count",
     "state.empty", "state.given", "state.kept", "state.stale", "paper.question", "pending", "keys", "keys.on", "keys.off",
-    "error.failed", "error.not_signed_in.do",
+    "error.failed", "error.not_signed_in.do", "cross.seek",
 )  # fmt: skip
 
 
@@ -47,24 +49,23 @@ class Answering(Visit):
         candidate_id = self._candidate(request)
         view = self.engine.view(candidate_id)
         if view.state == "paused":
-            return as_page(notices.paused(look, view))
+            return as_page(notices.paused(look, view, self._form_token(request)))
         if view.state != "running":
             return self._see_other(request, place(view))
         sheet = self.engine.page_of(candidate_id, request.query.get("subject") or view.subject)
-        total = sum(1 for _ in sheet.slots())
-        return as_page(
-            paper.paper(look, view, sheet, _slot_no(request.query.get("n"), total), self._form_token(request))
-        )
+        slots = self.engine.slots_of(candidate_id, sheet.subject)
+        here = _slot_no(request.query.get("n"), len(slots))
+        return as_page(paper.paper(look, view, sheet, slots, here, self._form_token(request)))
 
     async def _paper_json(self, request: Request, look: Look) -> Response:
         """Everything the script needs to go through one subject without loading a page again."""
         candidate_id = self._candidate(request)
         view = self.engine.view(candidate_id)
         sheet = self.engine.page_of(candidate_id, request.query.get("subject") or view.subject)
-        slots = list(sheet.slots())
+        slots = self.engine.slots_of(candidate_id, sheet.subject)
         units = []
-        for unit_no in range(1, len(sheet.units) + 1):
-            own = [slot for slot in slots if slot.unit_no == unit_no]
+        for unit_no, of_unit in groupby(slots, lambda slot: slot.unit_no):
+            own = list(of_unit)
             units.append(
                 {
                     "html": str(paper.unit_html(look, sheet, unit_no, own, {})),
@@ -84,20 +85,20 @@ class Answering(Visit):
                 "seq": self.engine.next_seq(candidate_id),
                 "remaining_ms": max(view.remaining_ms, 0),
                 "deadline_version": view.deadline_version,
-                "words": _script_words(look),
+                "words": _script_words(look.lang, look.practice),
             }
         )
 
     async def _save(self, request: Request, look: Look) -> Response:
         if request.wants_json:
-            return await self._save_one(request)
+            return as_json(await self._save_one(request.cookies.get(COOKIE, ""), request.body))
         candidate_id, fields = self._posted(request)
         view = self.engine.view(candidate_id)
         subject = fields.get("subject", [""])[0]
         sheet = self.engine.page_of(candidate_id, subject)
         if fields.get("paper", [""])[0] != sheet.paper_id:
             raise Refusal("item_unknown", status=404)
-        slots = list(sheet.slots())
+        slots = self.engine.slots_of(candidate_id, subject)
         here = _slot_no(fields.get("n", [""])[0], len(slots))
         verb, _, target = fields.get("go", ["stay"])[0].partition(":")
         shown = [slot for slot in slots if slot.unit_no == slots[here - 1].unit_no]
@@ -114,25 +115,29 @@ class Answering(Visit):
             tickets.append(self.engine.save(candidate_id, subject, key, None, marked=verb == "mark"))
         for ticket in tickets:
             await ticket
+        if verb == "warning":
+            await self.engine.read_warning(candidate_id, _slot_no(target, 9999))
         return self._see_other(request, _target(verb, target, subject, here, slots, view))
 
-    async def _save_one(self, request: Request) -> Response:
-        wish: SaveRequest = decode(request.body, SaveRequest)
-        candidate_id = self._candidate(request)
-        self._check_form(request, wish.form)
-        own = self.engine.paper_id(candidate_id, wish.subject)
-        if own != wish.paper:
+    async def _save_one(self, token: str, body: bytes) -> Ack:
+        """An answer from the script."""
+        wish = decode(body, SaveRequest)
+        candidate_id = self._known(token, wish.form)
+        engine = self.engine
+        if engine.paper_id(candidate_id, wish.subject) != wish.paper:
             raise Refusal("item_unknown", status=404)
-        ack = await self.engine.save(
+        return await engine.save(
             candidate_id, wish.subject, wish.key, wish.answer, wish.seq, marked=wish.marked
         )
-        return as_json(ack)
 
     async def _heartbeat(self, request: Request, look: Look) -> Response:
-        wish: HeartbeatRequest = decode(request.body, HeartbeatRequest)
-        candidate_id = self._candidate(request)
-        self._check_form(request, wish.form)
-        return as_json(await self.engine.heartbeat(candidate_id, left_window_ms=wish.away_ms))
+        return as_json(await self._pulse(request.cookies.get(COOKIE, ""), request.body))
+
+    async def _pulse(self, token: str, body: bytes) -> Pulse:
+        """A sign of life from the script."""
+        wish = decode(body, HeartbeatRequest)
+        candidate_id = self._known(token, wish.form)
+        return await self.engine.heartbeat(candidate_id, left_window_ms=wish.away_ms)
 
 
 def _slot_no(text: str | None, total: int) -> int:
@@ -141,7 +146,7 @@ def _slot_no(text: str | None, total: int) -> int:
     return min(max(number, 1), total)
 
 
-def _target(verb: str, target: str, subject: str, here: int, slots: list[Any], view: View) -> str:
+def _target(verb: str, target: str, subject: str, here: int, slots: Sequence[Slot], view: View) -> str:
     """Where a posted page leads, without the root path."""
     total = len(slots)
     own = [slot.no for slot in slots if slot.unit_no == slots[here - 1].unit_no]
@@ -166,5 +171,7 @@ def _target(verb: str, target: str, subject: str, here: int, slots: list[Any], v
     return f"/paper?subject={urllib.parse.quote(subject)}&n={number}"
 
 
-def _script_words(look: Look) -> dict[str, str]:
-    return {key: say(look.lang, key) for key in _WORDS}
+@lru_cache
+def _script_words(lang: str, practice: bool) -> dict[str, str]:
+    look = Look(lang=lang, practice=practice)
+    return {key: look.t(key) for key in _WORDS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zhupei.delivery.app.extras import CARRY
 from zhupei.delivery.app.http import Request, Response, as_json, as_page
 from zhupei.delivery.app.visit import COOKIE, Visit, place
 from zhupei.delivery.pages import entrance, notices
@@ -19,9 +20,10 @@ class Entrance(Visit):
         except Refusal as problem:
             if problem.code != "not_signed_in":
                 raise
-            return as_page(entrance.sign_in(look))
+            return as_page(entrance.sign_in(look, practice=self._practice))
         home = place(view)
-        return as_page(entrance.sign_in(look)) if home == "/" else self._see_other(request, home)
+        page = entrance.sign_in(look, practice=self._practice)
+        return as_page(page) if home == "/" else self._see_other(request, home)
 
     async def _enter(self, request: Request, look: Look) -> Response:
         fields = request.fields()
@@ -54,6 +56,7 @@ class Entrance(Visit):
         self._by_pair.succeeded(pair)
         response = self._see_other(request, place(self.engine.view(sign.candidate_id)))
         response.cookie(request, COOKIE, sign.token)
+        response.cookie(request, CARRY, sign.carry, script=True)
         return response
 
     async def _leave(self, request: Request, look: Look) -> Response:
@@ -69,6 +72,7 @@ class Entrance(Visit):
             )
         )
         response.cookie(request, COOKIE, "", age=0)
+        response.cookie(request, CARRY, "", age=0, script=True)
         return response
 
     async def _wait(self, request: Request, look: Look) -> Response:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from dataclasses import replace
 
-from zhupei.delivery.app.http import Request, Response, as_json
-from zhupei.delivery.app.visit import Visit
+import msgspec
+
+from zhupei.delivery.app.http import Request, Response, as_json, decode
+from zhupei.delivery.app.visit import Visit, place
 from zhupei.delivery.formats.bundles import media_type
 from zhupei.delivery.pages import paper
 from zhupei.delivery.pages.frame import Look
@@ -14,7 +17,13 @@ from zhupei.delivery.texts import LANGUAGES
 from zhupei.kernel.errors import Refusal
 
 LOOK_COOKIE = "zhupei_look"
-_BACK = {"/", "/wait", "/paper", "/next-subject", "/hand-in", "/result"}
+CARRY = "zhupei_carry"
+BACK = {"/", "/wait", "/paper", "/next-subject", "/hand-in", "/result"}
+
+
+class WarningRequest(msgspec.Struct, kw_only=True):
+    form: str
+    count: int
 
 
 class Extras(Visit):
@@ -38,7 +47,19 @@ class Extras(Visit):
                 name: f"{request.root}/static/{name}?v={file.mark}" for name, file in self._files.items()
             },
             here=urllib.parse.quote(here, safe=""),
+            peers=tuple(peer for peer, _ in self._others(request)),
+            moved=_numbers(request.query.get("moved"), request.query.get("refused")),
         )
+
+    def _others(self, request: Request) -> tuple[tuple[str, str], ...]:
+        """The other servers as (origin, this candidate's carry token or "")."""
+        if not self._peers:
+            return ()
+        carry = request.cookies.get(CARRY, "")
+        if not re.fullmatch(r"[\w-]{1,100}", carry, re.ASCII):
+            carry = ""
+        host = request.headers.get("host", "").lower()
+        return tuple((peer, carry) for peer in self._peers if peer.partition("://")[2] != host)
 
     async def _photo(self, request: Request, look: Look) -> Response:
         view = self.engine.view(self._candidate(request))
@@ -80,13 +101,30 @@ class Extras(Visit):
         ):
             back = "/"
         value = ".".join([look.lang] + ["large"] * look.large + ["contrast"] * look.contrast)
-        response = self._see_other(request, back if back.split("?")[0] in _BACK else "/")
+        response = self._see_other(request, back if back.split("?")[0] in BACK else "/")
         response.cookie(request, LOOK_COOKIE, value, age=365 * 86400)
         return response
 
+    async def _warning_read(self, request: Request, look: Look) -> Response:
+        """The candidate has read the warnings up to this number; the next one, if any, is told at once."""
+        if request.wants_json:
+            wish: WarningRequest = decode(request.body, WarningRequest)
+            candidate_id, count, back = self._candidate(request), wish.count, ""
+            self._check_form(request, wish.form)
+        else:
+            candidate_id, fields = self._posted(request)
+            number, back = fields.get("count", [""])[0], fields.get("back", [""])[0]
+            count = int(number) if re.fullmatch(r"[0-9]{1,4}", number) else 0
+        await self.engine.read_warning(candidate_id, count)
+        view = self.engine.view(candidate_id)
+        if request.wants_json:
+            return as_json({"warning": view.warning, "warning_no": view.warning_no})
+        return self._see_other(request, back if back in BACK else place(view))
+
     async def _health(self, request: Request, look: Look) -> Response:
         health = self.engine.health()
-        return as_json({"ok": health.journal_ok}, 200 if health.journal_ok else 503)
+        told = {"ok": health.journal_ok, "active": True, "generation": health.generation}
+        return as_json(told, 200 if health.journal_ok else 503)
 
     def _static(self, request: Request) -> Response:
         found = self._files.get(request.path.removeprefix("/static/"))
@@ -95,3 +133,11 @@ class Extras(Visit):
         fresh = request.query.get("v") == found.mark
         cache = "public, max-age=31536000, immutable" if fresh else "no-cache"
         return Response(200, found.content, found.type, cache=cache)
+
+
+def _numbers(moved: str | None, refused: str | None) -> tuple[int, int] | None:
+    """How many answers were taken along and refused, as the address says after crossing."""
+    if moved is None:
+        return None
+    taken, left = (int(one) if one and re.fullmatch(r"[0-9]{1,3}", one) else 0 for one in (moved, refused))
+    return taken, left

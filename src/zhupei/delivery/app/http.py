@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import urllib.parse
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,18 +17,26 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+T = TypeVar("T")
+
 MAX_BODY = 128 * 1024
-SECURITY = [
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-]
+
+
+def security(peers: Sequence[str] = ()) -> list[tuple[bytes, bytes]]:
+    """The headers of every answer. Pages may look for an image at the ``peers`` and post a form to them; these then learn
+    from which origin it came."""
+    others = "".join(f" {peer}" for peer in peers)
+    policy = (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{others}; connect-src 'self'; "
+        f"form-action 'self'{others}; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return [
+        (b"content-security-policy", policy.encode("ascii")),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"referrer-policy", b"strict-origin-when-cross-origin" if peers else b"same-origin"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+    ]
 
 
 @dataclass(slots=True)
@@ -93,7 +102,7 @@ def as_json(value: object, status: int = 200) -> Response:
     return Response(status, msgspec.json.encode(value), "application/json")
 
 
-def decode(body: bytes, kind: type[Any]) -> Any:
+def decode(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -110,6 +119,13 @@ def same_origin(request: Request) -> bool:
         return urllib.parse.urlsplit(source).netloc.lower() == host.lower()
     except ValueError:
         return False
+
+
+def origin(address: str) -> str:
+    """``address`` as an origin (scheme, host, port if any); ``ValueError`` if it is none."""
+    if not re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?/?", address):
+        raise ValueError(f"not an origin: {address}")
+    return address.rstrip("/").lower()
 
 
 def read_request(scope: Scope) -> Request:
@@ -137,8 +153,11 @@ def read_request(scope: Scope) -> Request:
 
 
 async def read_body(request: Request, receive: Receive) -> bytes:
-    if request.method not in ("POST", "PUT", "PATCH"):
-        return b""
+    return await read_whole(receive) if request.method in ("POST", "PUT", "PATCH") else b""
+
+
+async def read_whole(receive: Receive) -> bytes:
+    """A posted body; refused with ``too_large`` (413) beyond ``MAX_BODY`` bytes."""
     parts, size = [], 0
     while True:
         message = await receive()

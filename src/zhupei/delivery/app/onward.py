@@ -34,10 +34,11 @@ class Onward(Visit):
         view = self.engine.view(self._candidate(request))
         if view.state != "running":
             return self._see_other(request, place(view))
-        part = summaries.next_subject_part(look, view, self._following(view), self._form_token(request))
+        form = self._form_token(request)
+        part = summaries.next_subject_part(look, view, self._following(view), form)
         if request.query.get("part"):
             return as_page(part)
-        return as_page(summaries.around(look, view, say(look.lang, "go.review"), part))
+        return as_page(summaries.around(look, view, look.t("go.review"), part, form, "/next-subject"))
 
     async def _next(self, request: Request, look: Look) -> Response:
         if request.wants_json:
@@ -55,10 +56,11 @@ class Onward(Visit):
         view = self.engine.view(self._candidate(request))
         if view.state != "running":
             return self._see_other(request, place(view))
-        part = summaries.hand_in_part(look, view, self._form_token(request))
+        form = self._form_token(request)
+        part = summaries.hand_in_part(look, view, form)
         if request.query.get("part"):
             return as_page(part)
-        return as_page(summaries.around(look, view, say(look.lang, "hand.title"), part))
+        return as_page(summaries.around(look, view, look.t("hand.title"), part, form, "/hand-in"))
 
     async def _hand_in(self, request: Request, look: Look) -> Response:
         if request.wants_json:

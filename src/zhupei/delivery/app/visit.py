@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
-from zhupei.delivery.app.http import Request, Response
+from zhupei.delivery.app.http import Request, Response, origin
+from zhupei.delivery.app.quick import COOKIE
 from zhupei.delivery.app.static import static_files
 from zhupei.delivery.attempts import Attempts
 from zhupei.delivery.engine.doors import Engine
@@ -12,7 +14,13 @@ from zhupei.delivery.engine.replies import View
 from zhupei.kernel.crypto import equal, hmac_sm3
 from zhupei.kernel.errors import Refusal
 
-COOKIE = "zhupei_sitting"
+__all__ = ["COOKIE", "Visit", "form_token", "place"]
+
+
+@lru_cache(maxsize=32_768)
+def form_token(token: str) -> str:
+    """The form token that belongs to a cookie's token. Asked for only once the token was found to hold."""
+    return hmac_sm3(token.encode(), b"form")[:32]
 
 
 class Visit:
@@ -24,12 +32,17 @@ class Visit:
         *,
         identify: Callable[[str], str],
         monotonic: Callable[[], float],
+        peers: Sequence[str] = (),
+        practice: str = "",
     ) -> None:
         self._engine = engine
         self._identify = identify
+        self._peers = tuple(map(origin, peers))
+        self._practice = practice
         self._by_pair = Attempts(5, 60, monotonic)
         self._by_slip = Attempts(30, 600, monotonic)
         self._by_address = Attempts(200, 60, monotonic)
+        self._by_crossing = Attempts(30, 60, monotonic)
         self._files = static_files()
 
     @property
@@ -43,11 +56,18 @@ class Visit:
         return self.engine.whose(request.cookies.get(COOKIE, ""))
 
     def _form_token(self, request: Request) -> str:
-        return hmac_sm3(request.cookies.get(COOKIE, "").encode(), b"form")[:32]
+        return form_token(request.cookies.get(COOKIE, ""))
 
     def _check_form(self, request: Request, given: str) -> None:
         if not equal(given, self._form_token(request)):
             raise Refusal("bad_request", status=403)
+
+    def _known(self, token: str, form: str) -> str:
+        """The candidate of a token that comes with its form token."""
+        candidate_id = self.engine.whose(token)
+        if not equal(form, form_token(token)):
+            raise Refusal("bad_request", status=403)
+        return candidate_id
 
     def _posted(self, request: Request) -> tuple[str, dict[str, list[str]]]:
         """The candidate and the fields of a form with a good form token."""

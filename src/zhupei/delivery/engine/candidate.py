@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 
 from zhupei.delivery.engine.checks import refuse
 from zhupei.delivery.engine.core import GAP_MS
@@ -11,15 +12,24 @@ from zhupei.delivery.engine.hand_in import HandIn
 from zhupei.delivery.engine.people import Person
 from zhupei.delivery.engine.replies import Ack, Pulse, Receipt, Sign, View, seconds
 from zhupei.delivery.formats import events as ev
+from zhupei.delivery.formats.bundles import is_person
 from zhupei.delivery.formats.events import AnyEvent
-from zhupei.delivery.formats.papers import Paper
+from zhupei.delivery.formats.papers import Paper, Slot
 from zhupei.delivery.state import Sitting
 from zhupei.delivery.tickets import Ticket
 from zhupei.kernel.crypto import sm3
 
 MAX_CHOSEN = 26
+MAX_TOKEN = 64  # characters; ours have 43
 GENERATION_SPAN = 1_000_000_000
 LOAD_SPAN = 10_000
+
+
+@lru_cache(maxsize=32_768)
+def _mark(token: str) -> str:
+    """The digest under which a token is known. Remembered, because it is asked for with every request; whether the token
+    holds is looked up each time."""
+    return sm3(token.encode())
 
 
 class CandidateDoor(HandIn):
@@ -36,9 +46,7 @@ class CandidateDoor(HandIn):
             self._ready()
             candidate_id = self._slips.get(slip_no)
             person = self._people.get(candidate_id) if candidate_id else None
-            if person is None or not secrets.compare_digest(
-                person.candidate.id_hash.encode(), id_hash.encode()
-            ):
+            if person is None or not is_person(person.bundle, person.candidate, id_hash):
                 raise refuse("not_recognised", "slip number and ID number do not belong together", 403)
             _, sitting = self._known(person.candidate.candidate_id)
             if sitting.state == "not_admitted":
@@ -55,16 +63,18 @@ class CandidateDoor(HandIn):
         with self._lock:
             self._ready()
             mark = sm3(carry.encode()) if carry else ""
-            for sitting in self._hall.sittings.values():
-                if mark and sitting.carry_digest == mark and sitting.candidate_id in self._people:
-                    return self._sign_in(sitting, address)
-            raise refuse("not_signed_in", "sign in first", 403)
+            candidate_id = self._carries.get(mark, "")
+            sitting = self._hall.sittings.get(candidate_id)
+            if sitting is None or sitting.carry_digest != mark or candidate_id not in self._people:
+                raise refuse("not_signed_in", "sign in first", 403)
+            return self._sign_in(sitting, address)
 
     def _sign_in(self, sitting: Sitting, address: str) -> Ticket[Sign]:
         token, carry = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         mark = sm3(token.encode())
         self._tokens.pop(sitting.token_digest, None)
-        self._tokens[mark] = sitting.candidate_id
+        self._carries.pop(sitting.carry_digest, None)
+        self._tokens[mark] = self._carries[sm3(carry.encode())] = sitting.candidate_id
         self._seen[sitting.candidate_id] = self._tick()
         return self._write(
             ev.Entered(
@@ -87,7 +97,7 @@ class CandidateDoor(HandIn):
 
     def whose(self, token: str) -> str:
         """The candidate of a token; ``Refusal("not_signed_in")`` if it is none, or no more."""
-        candidate_id = self._tokens.get(sm3(token.encode())) if token else None
+        candidate_id = self._tokens.get(_mark(token)) if 0 < len(token) <= MAX_TOKEN else None
         if candidate_id is None or candidate_id not in self._people:
             raise refuse("not_signed_in", "sign in first", 403)
         return candidate_id
@@ -118,6 +128,7 @@ class CandidateDoor(HandIn):
                 may_hand_in_after_s=seconds(self._hand_in_wait(person, sitting, tick)),
                 receipt=self._receipt(sitting),
                 warning=sitting.warning(),
+                warning_no=sitting.warning_no(),
             )
 
     def _may_start(self, session_id: str, room_id: str) -> bool:
@@ -179,19 +190,22 @@ class CandidateDoor(HandIn):
         with self._lock:
             self._ready()
             person, sitting = self._known(candidate_id)
-            chosen = self._check_save(person, sitting, subject, key, answer)
+            tick = self._tick()
+            chosen = self._check_save(person, sitting, subject, key, answer, tick)
             if seq is None:
                 seq = max(self.next_seq(candidate_id), sitting.max_seq + 1)
             loads = self._loads.get(candidate_id, 0) + 1
             if not 0 < seq < self._hall.generation * GENERATION_SPAN + loads * LOAD_SPAN:
                 raise refuse("value_wrong", "sequence number out of range", 422)
-            self._seen[candidate_id] = self._tick()
+            self._seen[candidate_id] = tick
+            now, at = self._now_ms(), (subject, key)
             events: list[AnyEvent] = []
-            held = sitting.answers.get((subject, key))
+            held = sitting.answers.get(at)
             if chosen is not None and (held is None or seq > held.seq):
                 events.append(
                     ev.Saved(
-                        **self._stamp(),
+                        at=now,
+                        tick=tick,
                         candidate_id=candidate_id,
                         subject=subject,
                         key=key,
@@ -199,10 +213,11 @@ class CandidateDoor(HandIn):
                         seq=seq,
                     )
                 )
-            if marked is not None and seq > sitting.marks.get((subject, key), (False, 0))[1]:
+            if marked is not None and seq > sitting.marks.get(at, (False, 0))[1]:
                 events.append(
                     ev.Marked(
-                        **self._stamp(),
+                        at=now,
+                        tick=tick,
                         candidate_id=candidate_id,
                         subject=subject,
                         key=key,
@@ -213,8 +228,8 @@ class CandidateDoor(HandIn):
             # Also with nothing to write: an equal packet may still be on its way to the disk, so wait behind
             # it.
             ticket = self._write(*events)
-            held = sitting.answers.get((subject, key))
-            left = sitting.remaining(self._tick())
+            held = sitting.answers.get(at)
+            left = sitting.remaining(tick)
             return ticket.holding(
                 Ack(
                     rev=held.seq if held else 0,
@@ -225,17 +240,23 @@ class CandidateDoor(HandIn):
                     deadline_version=sitting.version,
                     state=sitting.state,
                     warning=sitting.warning(),
+                    warning_no=sitting.warning_no(),
                 )
             )
 
     def _check_save(
-        self, person: Person, sitting: Sitting, subject: str, key: str, answer: Sequence[str] | None
+        self,
+        person: Person,
+        sitting: Sitting,
+        subject: str,
+        key: str,
+        answer: Sequence[str] | None,
+        tick: int,
     ) -> tuple[str, ...] | None:
         paper = person.papers.get(subject)
         slot = paper.slots.get(key) if paper is not None else None
         if slot is None:
             raise refuse("item_unknown", "this item is not on your paper", 404)
-        tick = self._tick()
         if sitting.state == "submitted":
             raise refuse("submitted", "the test was handed in")
         if sitting.state == "paused":
@@ -284,6 +305,7 @@ class CandidateDoor(HandIn):
                 subject=sitting.subject,
                 opened=self._may_start(sitting.session_id, sitting.room_id),
                 warning=sitting.warning(),
+                warning_no=sitting.warning_no(),
             )
             return self._write(*events).holding(pulse) if events else Ticket(pulse)
 
@@ -349,6 +371,13 @@ class CandidateDoor(HandIn):
         if one is None:
             raise refuse("item_unknown", "this item is not on your paper", 404)
         return one.paper.paper_id
+
+    def slots_of(self, candidate_id: str, subject: str) -> tuple[Slot, ...]:
+        """Everything that takes an answer on the candidate's own paper in ``subject``, in order."""
+        one = self._person(candidate_id).papers.get(subject)
+        if one is None:
+            raise refuse("subject_unknown", "no such subject on this test", 404)
+        return one.order
 
     def void_reason(self, candidate_id: str) -> str:
         """Why the sitting was voided ("" if it was not)."""

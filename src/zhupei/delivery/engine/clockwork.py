@@ -55,14 +55,12 @@ class Clockwork(HandIn):
         with self._lock:
             self._ready()
             tick = self._tick()
-            due = [
-                one.candidate_id
-                for one in self._hall.sittings.values()
-                if one.overdue(tick) and one.candidate_id in self._people
-            ]
+            times = self._hall.due
+            due = []
+            if times and min(times.values()) <= tick:
+                due = [one for one, moment in times.items() if moment <= tick and one in self._people]
             tickets: list[Ticket[Any]] = [self._submit(candidate_id, "auto") for candidate_id in due]
-            running = any(one.state == "running" for one in self._hall.sittings.values())
-            if running and not due and tick - self._ticked >= TICK_EVERY_MS:
+            if times and not due and tick - self._ticked >= TICK_EVERY_MS:
                 self._ticked = tick
                 tickets.append(self._write(ev.Ticked(**self._stamp())))
         for ticket in tickets:

@@ -49,6 +49,7 @@ class Core:
         self._people: dict[str, Person] = {}
         self._slips: dict[str, str] = {}
         self._tokens: dict[str, str] = {}
+        self._carries: dict[str, str] = {}
         self._seen: dict[str, int] = {}
         self._script: set[str] = set()
         self._loads: dict[str, int] = {}
@@ -59,8 +60,12 @@ class Core:
         self._hall = Hall()
         self._base_tick = 0
         self._base_monotonic = clock.monotonic()
-        self._fold()
-        self._begin()
+        try:
+            self._fold()
+            self._begin()
+        except BaseException:
+            os.close(self._lock_file)
+            raise
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -81,6 +86,9 @@ class Core:
         self._hall = hall
         self._tokens = {
             one.token_digest: one.candidate_id for one in hall.sittings.values() if one.token_digest
+        }
+        self._carries = {
+            one.carry_digest: one.candidate_id for one in hall.sittings.values() if one.carry_digest
         }
 
     def _begin(self) -> None:
@@ -135,8 +143,8 @@ class Core:
         self._retry_at = moment + RETRY_S
         tick = self._tick()
         self._journal.settle()
-        self._failed = False
         self._fold()
+        self._failed = False
         self._hall.last_tick = max(self._hall.last_tick, tick)
 
     # --- who and where ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zhupei.delivery.engine.checks import refuse
 from zhupei.delivery.engine.core import Core
 from zhupei.delivery.engine.people import Person
+from zhupei.delivery.engine.sharing import Sharing
 from zhupei.delivery.formats import events as ev
 from zhupei.delivery.formats.base import digest
 from zhupei.delivery.formats.bundles import Bundle, check_bundle
@@ -21,6 +22,9 @@ class Loading(Core):
         """
         check_bundle(bundle)
         mark = digest(bundle.digests)
+        sharing = Sharing()
+        bundle = sharing.bundle(bundle)
+        people = [Person(bundle, candidate, sharing) for candidate in bundle.candidates]
         with self._lock:
             self._ready()
             known = self._hall.bundles.get(bundle.bundle_id)
@@ -46,9 +50,9 @@ class Loading(Core):
             for session in bundle.sessions:
                 if session.id in taken:
                     raise refuse("session_known", f"session {session.id} is in another loaded bundle")
-            for candidate in bundle.candidates:
-                self._people[candidate.candidate_id] = Person(bundle, candidate)
-                self._slips[candidate.slip_no] = candidate.candidate_id
+            for person in people:
+                self._people[person.candidate.candidate_id] = person
+                self._slips[person.candidate.slip_no] = person.candidate.candidate_id
             self._bundles[bundle.bundle_id] = bundle
             if known is not None:
                 return
@@ -66,6 +70,35 @@ class Loading(Core):
             for one in ids:
                 self._slips.pop(self._people.pop(one).candidate.slip_no, None)
             self._bundles.pop(bundle_id, None)
+
+    def forget(self, bundle_id: str) -> None:
+        """Drop a bundle and all that is known of its candidates, also of those who sit.
+
+        From memory alone, so only for a journal that keeps nothing: from any other they would come back.
+        """
+        with self._lock:
+            bundle = self._bundles.pop(bundle_id, None)
+            if bundle is None:
+                return
+            hall, ids = self._hall, {one.candidate_id for one in bundle.candidates}
+            for candidate in bundle.candidates:
+                one = candidate.candidate_id
+                self._slips.pop(candidate.slip_no, None)
+                sitting = hall.sittings.pop(one, None)
+                if sitting is not None:
+                    self._tokens.pop(sitting.token_digest, None)
+                    self._carries.pop(sitting.carry_digest, None)
+                for store in (self._people, self._seen, self._loads):
+                    store.pop(one, None)
+                self._script.discard(one)
+                hall.due.pop(one, None)
+            for name in [name for name, fault in hall.proposals.items() if fault.candidate_id in ids]:
+                del hall.proposals[name]
+            sessions = {session.id for session in bundle.sessions}
+            for at in [at for at in hall.opened if at[0] in sessions]:
+                del hall.opened[at]
+            hall.paused = {at for at in hall.paused if at[0] not in sessions}
+            hall.bundles.pop(bundle_id, None)
 
     def bundles(self) -> list[Bundle]:
         """The loaded bundles."""

@@ -83,6 +83,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     warning: str = ""
     """The oldest warning of an invigilator that the candidate has not read yet."""
+    warning_no: int = 0
+    """Which one it is, from 1: to be told to ``read_warning``."""
 
 
 class Pulse(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +97,7 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     opened: bool
     warning: str = ""
+    warning_no: int = 0
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +139,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     may_hand_in_after_s: int
     receipt: Receipt
     warning: str = ""
+    warning_no: int = 0
 
 
 def seconds(milliseconds: int) -> int:

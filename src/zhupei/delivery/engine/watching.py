@@ -20,12 +20,12 @@ class Watching(Core):
         """Every candidate of a session, by room and seat: those absent too."""
         with self._lock:
             self._ready()
-            self._session(session_id, room_id)
+            bundle = self._session(session_id, room_id)
             tick = self._tick()
             rows = [
-                self._seat_status(person, tick)
-                for person in self._people.values()
-                if person.candidate.session_id == session_id
+                self._seat_status(self._people[one.candidate_id], tick)
+                for one in bundle.candidates
+                if one.session_id == session_id
             ]
         rows = [row for row in rows if room_id in (None, row.room_id)]
         return sorted(rows, key=lambda row: (row.room_id, len(row.seat_no), row.seat_no))
@@ -51,7 +51,7 @@ class Watching(Core):
                 title=one.paper.title,
                 answered=sitting.answered(subject),
                 total=len(one.slots),
-                marked=sum(1 for (of, _), (on, _) in sitting.marks.items() if of == subject and on),
+                marked=sum(1 for (of, _), (on, _) in sitting.marks.items() if on and of == subject),
                 closed=subject in sitting.closed,
             )
             for subject, one in person.papers.items()

@@ -19,6 +19,6 @@ UTC, for the record only. ``tick`` is milliseconds of the engine's own clock, wh
 (see ``state``).
 
 **Secrets.** A ``Paper`` never holds a right answer; ``Key`` does, and lives only in ``Bundle.keys``. ID
-numbers never travel: ``id_masked`` is for the eye, ``id_hash`` (HMAC-SM3 under the platform's index key) for
-equality.
+numbers never travel: ``id_masked`` is for the eye, ``id_hash`` (HMAC-SM3 under a key of the
+bundle's own) for equality.
 """

@@ -11,7 +11,7 @@ _canonical = msgspec.msgpack.Encoder(decimal_format="string", order="sorted")
 encoder = msgspec.msgpack.Encoder(decimal_format="string")
 
 
-class Frozen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Frozen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Base of everything that travels."""
 
 

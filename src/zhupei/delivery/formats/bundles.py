@@ -9,7 +9,7 @@ import msgspec
 
 from zhupei.delivery.formats.base import FormatError, Frozen, digest
 from zhupei.delivery.formats.papers import Key, Paper, check_paper, paper_digest, paper_media, signed_off
-from zhupei.kernel.crypto import sm3
+from zhupei.kernel.crypto import equal, hmac_sm3, sm3
 
 BUNDLE_FORMAT = 1
 MAX_IMAGE, MAX_MEDIA = 1 << 20, 64 << 20
@@ -91,9 +91,24 @@ class Bundle(Frozen, frozen=True, kw_only=True):
     photos: dict[str, bytes] = {}
     media: dict[str, bytes] = {}
     notice: str = ""
+    id_key: bytes = b""
+    """Under which ``id_hash`` were made (``id_hash_of``), so that any machine that opens the bundle knows its
+    people and no other's. Empty: they were made elsewhere, and are compared as they are."""
     format: int = BUNDLE_FORMAT
     counts: dict[str, int] = {}
     digests: dict[str, str] = {}
+
+
+def id_hash_of(id_key: bytes, mark: str) -> str:
+    """The ``id_hash`` of somebody by the mark of the ID number (``kernel.identity.mark``)."""
+    return hmac_sm3(id_key, mark.encode())
+
+
+def is_person(bundle: Bundle, candidate: Candidate, mark: str) -> bool:
+    """True if ``mark`` is that of this candidate's ID number (or, in the program itself, the ``id_hash``)."""
+    if bundle.id_key and equal(candidate.id_hash, id_hash_of(bundle.id_key, mark)):
+        return True
+    return equal(candidate.id_hash, mark)
 
 
 def bundle_counts(bundle: Bundle) -> dict[str, int]:

@@ -24,6 +24,13 @@ class JournalError(Refusal):
         super().__init__("journal_failed", detail, status=503)
 
 
+class JournalTaken(Refusal):
+    """Another writer holds the journal: one server at a time (409)."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("engine_running", detail)
+
+
 class Batch:
     """The events that go to disk together. ``result()`` in a thread and ``await`` in an event loop return once they are there.
 
@@ -41,18 +48,17 @@ class Batch:
         self.done = False
         self._event: threading.Event | None = None
         self._error: str | None = None
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
 
     def finish(self, error: str | None = None) -> None:
         """Tell everybody who waits; ``error`` is why it failed."""
         with self._lock:
             self._error, self.done = error, True
-            waiters, self._waiters = self._waiters, []
+            waiters, self._waiters = self._waiters, {}
             event = self._event
         if event is not None:
             event.set()
-        for loop in {waiter.get_loop() for waiter in waiters}:
-            own = [waiter for waiter in waiters if waiter.get_loop() is loop]
+        for loop, own in waiters.items():
             with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
                 loop.call_soon_threadsafe(_wake, own)
 
@@ -69,11 +75,12 @@ class Batch:
 
     def __await__(self) -> Generator[Any, None, None]:
         if not self.done:
-            waiter = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            waiter = loop.create_future()
             with self._lock:
                 waits = not self.done
                 if waits:
-                    self._waiters.append(waiter)
+                    self._waiters.setdefault(loop, []).append(waiter)
             if waits:
                 yield from waiter
         self._check()
@@ -104,7 +111,10 @@ class Journal(Protocol):
         ...
 
     def settle(self) -> None:
-        """Return when everything queued before has been written or has failed; after a failure, take appends again."""
+        """Return when everything queued before has been written or has failed; after a failure, take appends again.
+
+        Raises ``JournalError`` while that is not possible; then nothing is taken, and one may ask again.
+        """
         ...
 
     def close(self) -> None:
@@ -175,6 +185,8 @@ class GroupCommit(ABC):
             self._settling.append(passed)
             self._change.notify()
         passed.wait()
+        if self._failed is not None:
+            raise JournalError(self._failed)
 
     def close(self) -> None:
         """See ``Journal``."""

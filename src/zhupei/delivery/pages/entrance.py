@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from zhupei.delivery.engine.replies import View
 from zhupei.delivery.html import Html, fill, join, paragraphs
-from zhupei.delivery.pages.frame import NOTHING, Look, hidden, number, page
+from zhupei.delivery.pages.frame import NOTHING, Look, hidden, number, page, warning_box
 from zhupei.kernel.errors import Refusal
 
 
-def sign_in(look: Look, *, slip_no: str = "", problem: Refusal | None = None, wait_s: int = 0) -> Html:
+def sign_in(
+    look: Look, *, slip_no: str = "", problem: Refusal | None = None, wait_s: int = 0, practice: str = ""
+) -> Html:
     trouble = NOTHING
     if problem is not None:
         trouble = fill(
@@ -31,7 +33,10 @@ def sign_in(look: Look, *, slip_no: str = "", problem: Refusal | None = None, wa
 <input id="id_number" name="id_number" required maxlength="40" aria-describedby="id-help"{bad}
  autocapitalize="characters" spellcheck="false"></p>
 <p><button class="main wide" type="submit">{button}</button></p>
-</form></div></div>""",
+</form>{practice}</div></div>""",
+        practice=fill('<p class="aside"><a href="{url}">{w}</a></p>', url=practice, w=look.t("practice.link"))
+        if practice
+        else NOTHING,
         title=look.t("signin.title"),
         lead=look.t("signin.lead"),
         trouble=trouble,
@@ -102,7 +107,7 @@ def wait(look: Look, view: View, form: str) -> Html:
     )
     body = fill(
         """<div id="main" role="main" class="wrap medium" data-page="wait"
- data-opened="{opened}" data-form="{form}"><div class="card">
+ data-opened="{opened}" data-form="{form}" data-warning="{warned}">{warning}<div class="card">
 <h1>{title}</h1>
 <div class="identity">{photo}<div class="facts"><p class="bigname">{name}</p><dl>{facts}</dl></div></div>
 <p class="lead">{check}</p>
@@ -111,6 +116,8 @@ def wait(look: Look, view: View, form: str) -> Html:
 <div class="card"><h2>{rules_title}</h2>{notice}<ul class="points">{points}</ul></div></div>""",
         opened="1" if view.opened else "0",
         form=form,
+        warned=view.warning_no,
+        warning=warning_box(look, view, form, "/wait"),
         title=look.t("wait.title"),
         photo=photo,
         name=person.name,

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from zhupei.delivery.engine.replies import View
 from zhupei.delivery.html import Html, fill, join
-from zhupei.delivery.texts import say
+from zhupei.delivery.texts import has, say
 
 NOTHING = Html("")
 
@@ -22,8 +22,16 @@ class Look:
     root: str = ""
     assets: dict[str, str] = field(default_factory=dict)
     here: str = "/"
+    peers: tuple[str, ...] = ()
+    """The other servers of the hall."""
+    moved: tuple[int, int] | None = None
+    """Just come from the other server: how many answers were taken along, how many refused."""
+    practice: bool = False
+    """These are the pages of the practice, which say so; ``texts`` has other words for some keys there."""
 
     def t(self, key: str, **values: object) -> str:
+        if self.practice and has(f"practice.{key}"):
+            key = f"practice.{key}"
         return say(self.lang, key, **values)
 
     def url(self, path: str) -> str:
@@ -52,7 +60,7 @@ def page(
     )
     return fill(
         """<!DOCTYPE html>
-<html lang="{lang}" class="{classes}" data-root="{root}">
+<html lang="{lang}" class="{classes}" data-root="{root}"{peers}>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="X-UA-Compatible" content="IE=edge">
@@ -63,23 +71,32 @@ def page(
 {head}</head>
 <body>
 <a class="skip" href="#main">{skip}</a>
-{top}
+{top}{practice}
 {body}
 {settings}
-<script src="{js}"></script>
+{elsewhere}<script src="{js}"></script>
 </body>
 </html>
 """,
         lang="zh-CN" if look.lang == "zh" else "en",
         classes=classes,
         root=look.root,
+        peers=fill(' data-peers="{p}"', p=" ".join(look.peers)) if look.peers else NOTHING,
         title=title,
         product=look.t("product"),
         css=look.assets.get("exam.css", ""),
+        elsewhere=fill('<script src="{s}"></script>\n', s=look.assets.get("elsewhere.js", ""))
+        if look.peers
+        else NOTHING,
         js=look.assets.get("exam.js", ""),
         head=head,
         skip=look.t("skip"),
         top=top or _plain_top(look),
+        practice=fill(
+            '<p class="practice"><b>{b}</b> {w}</p>', b=look.t("practice.badge"), w=look.t("practice.words")
+        )
+        if look.practice
+        else NOTHING,
         body=body,
         settings=_settings(look),
     )
@@ -124,8 +141,50 @@ def _settings(look: Look) -> Html:
     )
 
 
+def moved_words(look: Look) -> str:
+    """What a candidate is told who has just come from the other server; "" to others."""
+    if look.moved is None:
+        return ""
+    taken, refused = look.moved
+    words = look.t("moved", n=taken) if taken else look.t("moved.none")
+    return words + (" " + look.t("moved.refused", n=refused) if refused else "")
+
+
+def warning_box(look: Look, view: View, form: str = "", back: str = "") -> Html:
+    """The invigilator's warning with the button that says it was read.
+
+    With ``form`` it is a form of its own, shown only if there is a warning, and leads ``back``. Without, it is part of
+    the paper's form, whose answers its button saves too, and is there for the script also if there is none.
+    """
+    if form and not view.warning_no:
+        return NOTHING
+    card = fill(
+        '<div class="card"><h2 id="warning-title">{title}</h2><p id="warning-text" class="told">{text}</p>'
+        '<p class="quiet">{lead}</p><p class="actions"><button type="submit" class="main" id="warning-read"{go}>'
+        "{button}</button></p></div>",
+        title=look.t("warning.title"),
+        text=view.warning,
+        lead=look.t("warning.lead"),
+        go=NOTHING if form else fill(' name="go" value="warning:{no}"', no=view.warning_no),
+        button=look.t("warning.button"),
+    )
+    if form:
+        card = fill(
+            '<form method="post" action="{action}">{hidden}{card}</form>',
+            action=look.url("/warning-read"),
+            hidden=hidden(form=form, count=str(view.warning_no), back=back),
+            card=card,
+        )
+    return fill(
+        '<div id="warning" class="warning" role="alert" aria-labelledby="warning-title" aria-describedby="warning-text"'
+        "{off}>{card}</div>",
+        off=NOTHING if view.warning_no else Html(" hidden"),
+        card=card,
+    )
+
+
 def person_top(look: Look, view: View, *, timer: bool = False) -> Html:
-    """Photo, name, slip number and seat; with ``timer`` the countdown and the word on the link."""
+    """Photo, name, slip number and seat; with ``timer`` the countdown and the word on the link. Nothing of it in practice."""
     person = view.candidate
     photo = (
         fill(
@@ -148,6 +207,12 @@ def person_top(look: Look, view: View, *, timer: bool = False) -> Html:
             version=view.deadline_version,
             text=clock_text(view.remaining_ms),
             label=look.t("link.label"),
+        )
+    if look.practice:
+        return fill(
+            '<div class="top" role="banner"><div class="wrap"><p class="product">{name}</p>{right}</div></div>',
+            name=look.t("practice.start.title"),
+            right=right,
         )
     return fill(
         '<div class="top" role="banner"><div class="wrap">{photo}<div class="who"><p class="name">{name}</p>'

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from functools import lru_cache
 
 from zhupei.delivery.engine.replies import View
-from zhupei.delivery.formats.papers import Option, Paper, Slot, Unit
+from zhupei.delivery.formats.papers import Option, Paper, Slot
 from zhupei.delivery.html import Html, esc, fill, join
-from zhupei.delivery.pages.frame import NOTHING, Look, hidden, number, page, person_top
+from zhupei.delivery.pages.frame import (
+    NOTHING,
+    Look,
+    hidden,
+    moved_words,
+    number,
+    page,
+    person_top,
+    warning_box,
+)
 from zhupei.kernel import richtext
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_NO, _CHOICES = Html("\x01"), Html("\x02")  # stand where a question's number and its choices go
 
 
 def unit_html(
@@ -31,22 +43,18 @@ def unit_html(
             '<div class="case"><div class="background" tabindex="0" role="region" aria-label="{label}">'
             '<h3>{label}</h3>{stem}</div><div class="children">{questions}</div></div>',
             label=look.t("paper.case"),
-            stem=_rich(look, unit.stem),
+            stem=_rich(look.root, unit.stem),
             questions=questions,
         )
     else:
         inner = _question(look, slots[0], unit.stem, unit.options, chosen.get(slots[0].key, ()))
-    return fill(
-        '<div class="unit kind-{kind}"><p class="section">{section} <span class="sum">{kind_words}</span></p>{inner}</div>',
-        kind=unit.kind,
-        section=section,
-        kind_words=_count_words(look, unit, slots),
-        inner=inner,
-    )
+    first, last = (slots[0].no, slots[-1].no) if unit.kind == "case" else (0, 0)
+    return Html(_head(look.lang, look.practice, unit.kind, section, unit.marks, first, last) + inner + "</div>")
 
 
-def _rich(look: Look, text: str, *, inline: bool = False) -> Html:
-    return Html(richtext.to_html(text, lambda digest: look.url(f"/media/{digest}"), inline=inline))
+def _rich(root: str, text: str, *, inline: bool = False) -> Html:
+    html = richtext.to_html(text, lambda digest: f"{root}/media/{digest}", inline=inline)
+    return Html(html.replace(_NO, "").replace(_CHOICES, ""))
 
 
 def _section_of(paper: Paper, unit_no: int) -> str:
@@ -58,67 +66,94 @@ def _section_of(paper: Paper, unit_no: int) -> str:
     return ""
 
 
-def _count_words(look: Look, unit: Unit, slots: Sequence[Slot]) -> str:
-    if unit.kind == "case":
-        words = look.t("paper.questions", first=slots[0].no, last=slots[-1].no)
-        return f"{words} · {look.t('paper.marks', marks=number(unit.marks))}"
-    return look.t("paper.marks", marks=number(unit.marks))
+@lru_cache(maxsize=1_024)
+def _head(lang: str, practice: bool, kind: str, section: str, marks: Decimal, first: int, last: int) -> Html:
+    """The head of a unit: its section, the questions of a case, the marks."""
+    look = Look(lang=lang, practice=practice)
+    words = look.t("paper.marks", marks=number(marks))
+    if kind == "case":
+        words = f"{look.t('paper.questions', first=first, last=last)} · {words}"
+    return fill(
+        '<div class="unit kind-{kind}"><p class="section">{section} <span class="sum">{words}</span></p>',
+        kind=kind,
+        section=section,
+        words=words,
+    )
 
 
 def _question(look: Look, slot: Slot, stem: str, options: Iterable[Option], chosen: Sequence[str]) -> Html:
     many = slot.kind == "multiple"
-    state = "kept" if chosen else "empty"
-    choices = join(
-        fill(
-            '<li><label class="choice{on}"><input type="{type}" name="a:{key}" value="{value}"{checked}>'
-            '<span class="letter">{letter}</span><span class="text">{text}</span></label></li>',
-            on=" on" if option.id in chosen else "",
-            type="checkbox" if many else "radio",
-            key=slot.key,
-            value=option.id,
-            checked=Html(" checked") if option.id in chosen else NOTHING,
-            letter=LETTERS[place],
-            text=_rich(look, option.text, inline=True),
-        )
+    choices = "".join(
+        _choice(look.root, many, slot.key, option.id, LETTERS[place], option.text, option.id in chosen)
         for place, option in enumerate(options)
     )
+    kind = (slot.kind, slot.marks, bool(chosen))
+    parts = _frame(look.lang, look.practice, look.root, slot.key, stem, *kind)
+    return Html(str(slot.no).join(parts).replace(_CHOICES, choices))
+
+
+@lru_cache(maxsize=32_768)
+def _choice(root: str, many: bool, key: str, option: str, letter: str, text: str, on: bool) -> Html:
+    """One option. Remembered: the candidates of a batch see the same ones again and again."""
+    return fill(
+        '<li><label class="choice{on}"><input type="{type}" name="a:{key}" value="{value}"{checked}>'
+        '<span class="letter">{letter}</span><span class="text">{text}</span></label></li>',
+        on=" on" if on else "",
+        type="checkbox" if many else "radio",
+        key=key,
+        value=option,
+        checked=Html(" checked") if on else NOTHING,
+        letter=letter,
+        text=_rich(root, text, inline=True),
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _frame(
+    lang: str, practice: bool, root: str, key: str, stem: str, kind: str, marks: Decimal, given: bool
+) -> tuple[str, ...]:
+    """A question without its number and its choices, in pieces between which the number goes. Remembered like ``_choice``."""
+    look = Look(lang=lang, practice=practice, root=root)
+    state = "kept" if given else "empty"
     if richtext.has_table(stem):  # no legend holds one: the number is the legend, the rest stands beside it
         asked = fill(
             '<legend class="apart"><span class="no">{no}</span></legend><div class="stem" id="stem-{no}">{stem}</div>',
-            no=slot.no,
-            stem=_rich(look, stem),
+            no=_NO,
+            stem=_rich(root, stem),
         )
-        described = fill(' aria-describedby="stem-{no}"', no=slot.no)
+        described = fill(' aria-describedby="stem-{no}"', no=_NO)
     else:
         asked = fill(
             '<legend><span class="no">{no}</span><span class="stem">{stem}</span></legend>',
-            no=slot.no,
-            stem=_rich(look, stem, inline=True),
+            no=_NO,
+            stem=_rich(root, stem, inline=True),
         )
         described = NOTHING
-    return fill(
+    html = fill(
         '<fieldset class="question" id="q{no}" data-key="{key}" data-no="{no}" data-kind="{kind}"{described}>{asked}'
         '<p class="hint">{hint} · {marks}<span class="keep keep-{state}" id="keep-{no}">{keep}</span></p>'
         '<ul class="choices">{choices}</ul>'
         '<p class="clear"><button type="submit" name="go" value="clear:{no}" class="quiet">{clear}</button></p>'
         "</fieldset>",
-        no=slot.no,
-        key=slot.key,
-        kind=slot.kind,
+        no=_NO,
+        key=key,
+        kind=kind,
         asked=asked,
         described=described,
-        hint=look.t(f"hint.{slot.kind}"),
-        marks=look.t("paper.marks", marks=number(slot.marks)),
+        hint=look.t(f"hint.{kind}"),
+        marks=look.t("paper.marks", marks=number(marks)),
         state=state,
         keep=look.t(f"state.{state}"),
-        choices=choices,
+        choices=_CHOICES,
         clear=look.t("go.clear"),
     )
+    return tuple(html.split(_NO))
 
 
-def paper(look: Look, view: View, sheet: Paper, slot_no: int, form: str) -> Html:
+def paper(
+    look: Look, view: View, sheet: Paper, slots: Sequence[Slot], slot_no: int, form: str
+) -> Html:
     """One unit of the paper with the answer sheet around it. A single form: every button saves what is on the page."""
-    slots = list(sheet.slots())
     current = slots[slot_no - 1]
     unit_slots_ = [slot for slot in slots if slot.unit_no == current.unit_no]
     chosen = {key: answer for (subject, key), answer in view.answers.items() if subject == sheet.subject}
@@ -132,10 +167,11 @@ def paper(look: Look, view: View, sheet: Paper, slot_no: int, form: str) -> Html
 <img class="watermark" src="{watermark}" alt="">
 <form method="post" action="{action}" id="exam" autocomplete="off">{hidden}
 <button type="submit" name="go" value="stay" class="default" tabindex="-1" aria-hidden="true"></button>
+{warning}
 <div class="columns">
 <div class="stage" id="stage">
 <h1 class="subject">{title} <span class="of" id="of">{of}</span></h1>
-<p id="message" class="notice" role="status" hidden></p>
+<p id="message" class="notice" role="status"{still}>{moved}</p>
 <div id="item">{unit}</div>
 <div class="bar" id="bar">
 <button type="submit" name="go" value="prev" id="go-prev"{no_prev}>{prev}</button>
@@ -167,6 +203,9 @@ def paper(look: Look, view: View, sheet: Paper, slot_no: int, form: str) -> Html
         watermark=look.url("/watermark.svg"),
         action=look.url("/save"),
         hidden=hidden(form=form, subject=sheet.subject, n=str(slot_no), paper=sheet.paper_id),
+        warning=warning_box(look, view),
+        moved=moved_words(look),
+        still=NOTHING if look.moved else Html(" hidden"),
         title=sheet.title,
         of=look.t("paper.of", total=len(slots)),
         unit=unit_html(look, sheet, current.unit_no, unit_slots_, chosen),
@@ -204,15 +243,13 @@ def _cells(
         units = range(at + 1, at + section.count + 1)
         at += section.count
         cells = join(
-            fill(
-                '<button type="submit" name="go" value="n:{no}" id="cell-{no}" class="cell{kept}{marked}{current}" '
-                'aria-label="{label}"{now}>{no}</button>',
-                no=slot.no,
-                kept=" kept" if slot.key in chosen else "",
-                marked=" marked" if slot.key in marked else "",
-                current=" current" if slot.no == current else "",
-                label=cell_label(look, slot, slot.key in chosen, slot.key in marked),
-                now=Html(' aria-current="true"') if slot.no == current else NOTHING,
+            _cell(
+                look.lang,
+                look.practice,
+                slot.no,
+                slot.key in chosen,
+                slot.key in marked,
+                slot.no == current,
             )
             for slot in slots
             if slot.unit_no in units
@@ -221,8 +258,22 @@ def _cells(
     return join(groups)
 
 
-def cell_label(look: Look, slot: Slot, kept: bool, marked: bool) -> str:
-    words = [look.t("paper.question", no=slot.no), look.t("sheet.kept" if kept else "sheet.empty")]
+@lru_cache(maxsize=4_096)
+def _cell(lang: str, practice: bool, no: int, kept: bool, marked: bool, current: bool) -> Html:
+    return fill(
+        '<button type="submit" name="go" value="n:{no}" id="cell-{no}" class="cell{kept}{marked}{current}" '
+        'aria-label="{label}"{now}>{no}</button>',
+        no=no,
+        kept=" kept" if kept else "",
+        marked=" marked" if marked else "",
+        current=" current" if current else "",
+        label=cell_label(Look(lang=lang, practice=practice), no, kept, marked),
+        now=Html(' aria-current="true"') if current else NOTHING,
+    )
+
+
+def cell_label(look: Look, no: int, kept: bool, marked: bool) -> str:
+    words = [look.t("paper.question", no=no), look.t("sheet.kept" if kept else "sheet.empty")]
     return ", ".join(words + ([look.t("sheet.marked")] if marked else []))
 
 

@@ -10,13 +10,11 @@ from zhupei.delivery.pages.frame import Look, hidden, number, page, person_top
 from zhupei.kernel import clock
 
 
-def result(look: Look, view: View, form: str) -> Html:
-    """Both scores, large, what they mean and what comes next (R038)."""
-    receipt, rules = view.receipt, view.bundle.rules
-    scores = receipt.scores
+def score_boxes(look: Look, view: View) -> Html:
+    """The scores of the subjects, large."""
+    scores, rules = view.receipt.scores, view.bundle.rules
     values = {"mark": number(rules.pass_mark), "full": number(rules.full_mark)}
-    passed = bool(scores and scores.passed)
-    boxes = join(
+    return join(
         fill(
             '<div class="score {kind}"><h2>{title}</h2><p class="figure"><b>{marks}</b> <span>{unit}</span></p>'
             '<p class="verdict"><span class="sign" aria-hidden="true">{sign}</span>{word}</p><p class="quiet">{full}</p></div>',
@@ -30,6 +28,14 @@ def result(look: Look, view: View, form: str) -> Html:
         )
         for code, one in (scores.subjects.items() if scores else ())
     )
+
+
+def result(look: Look, view: View, form: str) -> Html:
+    """Both scores, large, what they mean and what comes next (R038)."""
+    receipt, rules = view.receipt, view.bundle.rules
+    scores = receipt.scores
+    values = {"mark": number(rules.pass_mark), "full": number(rules.full_mark)}
+    passed = bool(scores and scores.passed)
     if passed:
         steps = ["result.next.passed.1", "result.next.passed.2"]
     else:
@@ -56,7 +62,7 @@ def result(look: Look, view: View, form: str) -> Html:
         kind="pass" if passed else "fail",
         verdict=look.t("result.passed" if passed else "result.failed"),
         lead=look.t("result.lead.passed" if passed else "result.lead.failed", **values),
-        boxes=boxes,
+        boxes=score_boxes(look, view),
         at_label=look.t("result.at"),
         moment=moment,
         how=look.t(f"result.how.{receipt.submit_kind or 'hand'}"),

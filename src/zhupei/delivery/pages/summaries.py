@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from zhupei.delivery.engine.replies import View
 from zhupei.delivery.html import Html, fill, join
-from zhupei.delivery.pages.frame import NOTHING, Look, hidden, page, person_top
+from zhupei.delivery.pages.frame import NOTHING, Look, hidden, page, person_top, warning_box
 
 
 def next_subject_part(look: Look, view: View, following: str, form: str) -> Html:
@@ -64,9 +64,13 @@ def hand_in_part(look: Look, view: View, form: str) -> Html:
     )
 
 
-def around(look: Look, view: View, title: str, part: Html) -> Html:
-    """A summary as a page of its own."""
-    body = fill('<div id="main" role="main" class="wrap medium">{part}</div>', part=part)
+def around(look: Look, view: View, title: str, part: Html, form: str, path: str) -> Html:
+    """A summary as a page of its own, at ``path``."""
+    body = fill(
+        '<div id="main" role="main" class="wrap medium">{warning}{part}</div>',
+        warning=warning_box(look, view, form, path),
+        part=part,
+    )
     return page(look, title, body, top=person_top(look, view, timer=True), kind="summary")
 
 

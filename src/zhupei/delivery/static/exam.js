@@ -8,6 +8,10 @@
  * one is shown.
  *
  * Time. The countdown runs from the server's word in each answer, on performance.now() where there is one.
+ *
+ * Warnings of the invigilator come with any answer of the server and stand before the paper until they are read.
+ *
+ * When the server is gone and the hall has another, elsewhere.js goes on there with what is dirty.
  */
 (function () {
   "use strict";
@@ -138,23 +142,35 @@
 
   if (!window.JSON || !window.XMLHttpRequest) { return; }
 
+  function nothing() { return {}; }
+
+  // the server answered with this status: one that is gone, or only stands by, is looked for elsewhere
+  function heard(status, fields, tell) {
+    var elsewhere = window.zhupeiElsewhere;
+    if (!elsewhere) { return; }
+    if (status === 0 || status >= 500) { elsewhere.lost(fields, tell); } else { elsewhere.found(); }
+  }
+
   // --- waiting: ask quietly, load again only when something changed ----------------------------------------------
 
   if (kind === "wait") {
     var waiting = function () {
       call("POST", "/heartbeat", { form: main.getAttribute("data-form") }, function (status, pulse) {
         var opened = main.getAttribute("data-opened") === "1";
-        if ((status === 200 && (pulse.opened !== opened || pulse.state !== "admitted")) || status === 403) {
+        var changes = status === 200 && pulse && (pulse.opened !== opened || pulse.state !== "admitted" ||
+          String(pulse.warning_no) !== main.getAttribute("data-warning"));
+        if (changes || status === 403) {
           location.reload();
           return;
         }
+        heard(status, nothing, nothing);
         setTimeout(waiting, opened ? 15000 : 3000);
       });
     };
     setTimeout(waiting, 3000);
     return;
   }
-  if (kind !== "paper" || !window.JSON) { return; }
+  if (kind !== "paper") { return; }
 
   // --- the paper -------------------------------------------------------------------------------------------------
 
@@ -186,6 +202,8 @@
   var awaySince = null;
   var awayMs = 0;
   var partOpen = false;
+  var leaving = false;
+  var sought = false;
   var store = null;
   try {
     store = window.localStorage;
@@ -202,6 +220,36 @@
   }
 
   function storeName() { return "zhupei:" + candidate + ":" + paper; }
+
+  // what another candidate of this machine left behind
+  function dropOthers() {
+    if (!store) { return; }
+    try {
+      var own = "zhupei:" + candidate + ":";
+      for (var i = store.length - 1; i >= 0; i--) {
+        var name = store.key(i) || "";
+        if (name.indexOf("zhupei:") === 0 && name !== "zhupei:keys" && name.indexOf(own) !== 0) { store.removeItem(name); }
+      }
+    } catch (e) { store = null; }
+  }
+
+  // what goes along to the other server
+  function unsent() {
+    var list = [];
+    for (var key in dirty) {
+      if (dirty.hasOwnProperty(key)) {
+        var one = { subject: subject, paper: paper, key: key, seq: dirty[key].s };
+        if (dirty[key].a !== null) { one.answer = dirty[key].a; }
+        if (dirty[key].m !== null) { one.marked = dirty[key].m; }
+        list.push(one);
+      }
+    }
+    leaving = true;
+    setTimeout(function () { leaving = false; }, 14000);
+    return { unsent: JSON.stringify(list), subject: subject, n: at };
+  }
+
+  function seeking() { sought = true; note(say("cross.seek")); }
 
   function remember() {
     if (!store) { return; }
@@ -258,6 +306,16 @@
       keep.className = "keep keep-" + state;
       text(keep, stale[slot.key] ? say("state.stale") : say("state." + state));
     }
+  }
+
+  // the answer sheet scrolls where the window is low: the present question stays in sight
+  function reveal(no) {
+    var cells = byId("cells");
+    var cell = byId("cell-" + no);
+    if (!cell || cells.scrollHeight <= cells.clientHeight) { return; }
+    var below = cell.offsetTop + cell.offsetHeight - cells.clientHeight;
+    if (cell.offsetTop - 40 < cells.scrollTop) { cells.scrollTop = cell.offsetTop - 40; }
+    if (below + 24 > cells.scrollTop) { cells.scrollTop = below + 24; }
   }
 
   function paintSheet() {
@@ -319,6 +377,7 @@
     for (var j = 0; j < hidden.length; j++) { if (hidden[j].name === "n") { hidden[j].value = String(no); } }
     paintCell(before);
     paintSheet();
+    reveal(no);
     paintBar();
     if (focus !== false) {
       var place = byId("q" + no);
@@ -342,6 +401,7 @@
   }
 
   function setLink(name) {
+    if (name === "ok" && sought) { sought = false; note(""); }
     if (link === name) { return; }
     link = name;
     byId("link").className = "link link-" + name;
@@ -354,6 +414,7 @@
 
   function takeTime(value) {
     if (!value || typeof value.remaining_ms !== "number") { return; }
+    takeWarning(value);
     var shown = leftAt === null ? 0 : leftMs - (now() - leftAt);
     if (value.deadline_version !== version || leftAt === null || Math.abs(shown - value.remaining_ms) > 1200) {
       version = value.deadline_version;
@@ -426,6 +487,61 @@
     setTimeout(end, 1200);
   }
 
+  // --- warnings of the invigilator ---------------------------------------------------------------------------------
+
+  var box = byId("warning");
+  var warned = 0;      // the number of the warning that is shown
+  var read = 0;        // read so far, whether the server knows or not
+  var focused = null;  // where one was before
+
+  // the box leaves the paper's form, so that it also stands before a summary or a pause
+  function prepareWarning() {
+    if (!box) { return; }
+    box.setAttribute("role", "alertdialog");
+    box.setAttribute("aria-modal", "true");
+    main.appendChild(box);
+    var value = parseInt(byId("warning-read").value.split(":")[1], 10);
+    if (value) { openWarning(value, ""); }
+  }
+
+  function takeWarning(value) {
+    if (!box || typeof value.warning_no !== "number") { return; }
+    if (value.warning_no > read) { openWarning(value.warning_no, value.warning); return; }
+    if (value.warning_no) { tellRead(); }
+    if (warned) { closeWarning(); }
+  }
+
+  function openWarning(no, message) {
+    if (warned === no) { return; }
+    if (!warned) { try { focused = doc.activeElement; } catch (e) { focused = null; } }
+    warned = no;
+    if (message) { text(byId("warning-text"), message); }
+    show(box, true);
+    setClass(html, "warned", true);
+    byId("warning-read").focus();
+  }
+
+  function closeWarning() {
+    warned = 0;
+    show(box, false);
+    setClass(html, "warned", false);
+    if (focused && focused.focus) { try { focused.focus(); } catch (e) { focused = null; } }
+  }
+
+  function readWarning() {
+    if (!warned) { return; }
+    read = warned;
+    closeWarning();
+    tellRead();
+  }
+
+  // if it does not get there, the next answer of the server still names the warning, and it is told again
+  function tellRead() {
+    call("POST", "/warning-read", { form: form, count: read }, function (status, value) {
+      if (status === 200 && value && value.warning_no > read) { openWarning(value.warning_no, value.warning); }
+    });
+  }
+
   // --- saving ----------------------------------------------------------------------------------------------------
 
   function touch(key, answer, mark) {
@@ -464,6 +580,7 @@
   }
 
   function kept(key, one, ack) {
+    heard(200);
     setLink("ok");
     misses = 0;
     wait = 0;
@@ -502,6 +619,7 @@
   }
 
   function again() {
+    heard(0, unsent, seeking);
     misses++;
     setLink(misses > 6 ? "off" : "again");
     wait = Math.min(wait ? wait * 2 : 2, 15);
@@ -524,6 +642,7 @@
     var told = awayMs;
     if (told > 0) { value.away_ms = Math.round(told); }
     call("POST", "/heartbeat", value, function (status, pulse) {
+      heard(status, unsent, seeking);
       if (status === 200 && pulse) {
         awayMs -= told;
         beatWait = 15;
@@ -670,6 +789,7 @@
       var key = slots[parseInt(parts[1], 10) - 1].key;
       if (answers[key] && answers[key].length) { answers[key] = []; paintChoices(key); touch(key, [], null); }
     }
+    else if (parts[0] === "warning") { readWarning(); }
     else if (parts[0] === "hand-in") { openPart("/hand-in"); }
     else if (parts[0] === "subject") {
       if (main.getAttribute("data-order") === "free") { load(parts[1], 1); } else { openPart("/next-subject"); }
@@ -707,9 +827,11 @@
     }
   }
 
-  var shortcuts = !store || store.getItem("zhupei:keys") !== "off";
+  var shortcuts = true;
+  try { shortcuts = !store || store.getItem("zhupei:keys") !== "off"; } catch (e) { store = null; }
   function pressed(event) {
-    if (paused || over || partOpen || event.ctrlKey || event.altKey || event.metaKey) { return; }
+    if (warned && event.keyCode === 9) { stop(event); byId("warning-read").focus(); return; }
+    if (warned || paused || over || partOpen || event.ctrlKey || event.altKey || event.metaKey) { return; }
     var target = event.target || event.srcElement;
     var code = event.keyCode;
     if (target.nodeName === "INPUT" && target.type !== "radio" && target.type !== "checkbox") { return; }
@@ -785,6 +907,7 @@
           }
         }
       }
+      dropOthers();
       recall();
       wired = true;
       setLink("ok");
@@ -817,10 +940,11 @@
     on(window, "offline", function () { setLink("off"); });
     on(window, "pageshow", function (event) { if (event.persisted) { location.reload(); } });
     on(window, "beforeunload", function (event) {
-      if (!over && count() && !store) { event.returnValue = say("pending", { n: count() }); return event.returnValue; }
+      if (!over && !leaving && count() && !store) { event.returnValue = say("pending", { n: count() }); return event.returnValue; }
       return undefined;
     });
     keysLine();
+    prepareWarning();
     setInterval(tick, 250);
     tick();
     beat();

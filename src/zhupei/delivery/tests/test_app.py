@@ -273,10 +273,13 @@ def test_headers_and_cookie(desk: Desk, play: Play) -> None:
             headers={"origin": "http://hall.test"},
             follow_redirects=False,
         )
-        cookie = sign.headers["set-cookie"]
+        cookie, carry = sign.headers.get_list("set-cookie")
         assert cookie.startswith(COOKIE + "=")
         assert {"HttpOnly", "SameSite=Strict", "Path=/exam"} <= set(cookie.split("; "))
         assert sign.headers["location"] == "/exam/wait"
+        assert carry.startswith("zhupei_carry=")  # the script reads it
+        assert "HttpOnly" not in carry
+        assert "SameSite=Strict" in carry
         css = re.search(r'href="(/exam/static/exam.css[^"]*)"', browser.page)
         assert css
         style = await browser.client.get(css[1])

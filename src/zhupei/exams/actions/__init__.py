@@ -39,13 +39,29 @@ from .corrections import (
     start_computing,
     withdraw_correction,
 )
+from .halls import (
+    PIECE,
+    FiledPost,
+    bundle_piece,
+    bundles_for,
+    filing_sources,
+    issue_pass,
+    key_context,
+    key_for,
+    register_machine,
+    return_state,
+    take_pass,
+    take_piece,
+)
 from .rescoring import apply_correction, approve_correction, confirm_rescored
 from .results import confirm_batch, confirm_result, decide_void, doubt_result, propose_void
 from .returns import accept_differences, receive_return
 from .scheduling import file_with_office, receive_filing, return_application, schedule
 
 __all__ = [
+    "PIECE",
     "ApplicationData",
+    "FiledPost",
     "Upload",
     "accept_differences",
     "add_candidates",
@@ -54,6 +70,8 @@ __all__ = [
     "approve_correction",
     "bundle_file",
     "bundle_key",
+    "bundle_piece",
+    "bundles_for",
     "cancel_batch",
     "candidate_key",
     "compute_correction",
@@ -66,6 +84,10 @@ __all__ = [
     "end_hall_key",
     "file_challenge",
     "file_with_office",
+    "filing_sources",
+    "issue_pass",
+    "key_context",
+    "key_for",
     "local_hall_signer",
     "lock_batch",
     "propose_correction",
@@ -79,9 +101,11 @@ __all__ = [
     "recount",
     "refuse_correction",
     "register_hall_key",
+    "register_machine",
     "release_bundle",
     "remove_candidate",
     "return_application",
+    "return_state",
     "rules_of",
     "save_application",
     "schedule",
@@ -89,6 +113,8 @@ __all__ = [
     "submit_application",
     "take_bundle",
     "take_key",
+    "take_pass",
+    "take_piece",
     "too_late_text",
     "unlock_batch",
     "withdraw_application",

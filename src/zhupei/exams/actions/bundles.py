@@ -19,7 +19,7 @@ from zhupei.exams.models import Batch, BundleOut, Candidate, HallKey
 from zhupei.exams.queries import active_candidates, exam_rooms
 from zhupei.institutions.api import Site
 from zhupei.itembank import api as itembank
-from zhupei.kernel import clock, crypto
+from zhupei.kernel import clock, crypto, identity
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.crypto import Signer, Sm2Verifier
 from zhupei.kernel.errors import Conflict, Refusal
@@ -60,6 +60,11 @@ def rules_of(batch: Batch) -> delivery.Rules:
     )
 
 
+def _id_hash(id_key: bytes, candidate: Candidate) -> str:
+    kind = identity.Kind(candidate.person.identity_kind)
+    return delivery.id_hash_of(id_key, identity.mark(kind, candidate.person.identity_number))
+
+
 def _build(
     batch: Batch,
     candidates: list[Candidate],
@@ -68,6 +73,7 @@ def _build(
 ) -> delivery.Bundle:
     """Everything that the hall needs, checked by the engine's own rules."""
     photos: dict[str, bytes] = {}
+    id_key = secrets.token_bytes(32)
     rows = []
     for candidate in candidates:
         key = candidate_key(candidate)
@@ -80,7 +86,7 @@ def _build(
                 slip_no=candidate.slip_no or "",
                 name=candidate.person.name,
                 id_masked=mask_id(candidate.person.identity_number),
-                id_hash=candidate.person.identity_index,
+                id_hash=_id_hash(id_key, candidate),
                 post_code=candidate.post.code,
                 post_name=candidate.post.name,
                 room_id=str(candidate.room_id),
@@ -117,6 +123,7 @@ def _build(
         media=itembank.media_bytes(
             set().union(*(delivery.paper_media(paper) for both in drawn.values() for paper in both.values()))
         ),
+        id_key=id_key,
         created_at=int(now.timestamp() * 1000),
     )
     return delivery.complete(_as_read(bundle))

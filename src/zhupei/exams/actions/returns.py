@@ -1,10 +1,12 @@
-"""A hall's return: opened, compared with the bundle, scored again from the raw answers (R032, R038, R042)."""
+"""A hall's return: opened, checked from its journal up, scored again from the raw answers (R032, R038, R042)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -31,8 +33,17 @@ from .scheduling import batch_step
 GENERAL, PROFESSIONAL = "general", "professional"
 
 
+LISTED, LISTED_OF_A_KIND = 500, 100
+"""How many differences are kept line by line, in all and of one kind; all are counted."""
+
+
 def _moment(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+    if milliseconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, OSError, ValueError):
+        raise Refusal("moment_invalid", _why("moment_invalid"), field="file") from None
 
 
 def _why(code: str) -> str:
@@ -46,6 +57,7 @@ def _why(code: str) -> str:
         "signature_invalid": _("The signature is not that of this hall: the file was changed, or the hall's key is not "
                                "registered with the centre."),
         "key_wrong": _("The file is not sealed under the key of this batch."),
+        "moment_invalid": _("The return tells of a moment that no clock shows. Have the hall look at its server's clock."),
     }  # fmt: skip
     return texts.get(code, _("The return contradicts itself and cannot be used: %(code)s.") % {"code": code})
 
@@ -97,27 +109,34 @@ def _difference(
         "slip_no": planned.slip_no,
         "what": what,
         "subject": subject,
-        "hall": str(hall),
-        "centre": str(centre),
+        "hall": str(hall)[:120],
+        "centre": str(centre)[:120],
     }
+
+
+def _bounded(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first differences of every kind, so that many of one do not hide another."""
+    told: Counter[str] = Counter()
+    kept = []
+    for one in found:
+        told[one["what"]] += 1
+        if told[one["what"]] <= LISTED_OF_A_KIND:
+            kept.append(one)
+    if len(kept) > LISTED:
+        firsts = {one["what"]: one for one in reversed(kept)}
+        kept = [*firsts.values(), *(one for one in kept if firsts[one["what"]] is not one)][:LISTED]
+    return kept
 
 
 def _compare(
     record_: delivery.SittingRecord, mine: delivery.SittingScore, planned: delivery.Candidate
 ) -> list[dict[str, Any]]:
-    """Where the hall's record and the centre's scoring disagree; values as text, no names."""
+    """Where the hall's scores and the centre's scoring disagree; values as text, no names."""
     found: list[dict[str, Any]] = []
 
     def differ(what: str, subject: str, hall: Any, centre: Any) -> None:
         found.append(_difference(planned, what, subject, hall, centre))
 
-    for subject, paper in planned.papers.items():
-        if record_.papers.get(subject) != paper.digest:
-            differ("paper", subject, (record_.papers.get(subject) or "")[:16], paper.digest[:16])
-    slots = {subject: {slot.key for slot in paper.slots()} for subject, paper in planned.papers.items()}
-    for subject, given in record_.answers.items():
-        for slot in sorted(set(given) - slots.get(subject, set())):
-            differ("answer", subject, slot, "")
     if record_.state == "submitted" and record_.scores is None:
         differ("no_score", "", "", "")
     if record_.scores is not None:
@@ -154,7 +173,8 @@ def receive_return(batch: Batch, data: bytes, *, by: Actor) -> ReturnIn:
     """Take in a hall's return and score it (R032, R038, R042). The same file again changes nothing.
 
     Raises ``Refusal`` (kept in the record) when the file is damaged, of another batch, hall or bundle, or does not tell of
-    exactly the batch's candidates. Differences between the hall's scores and the centre's are listed, never mended.
+    exactly the batch's candidates. What does not agree between the hall's records, its journal, the bundle, the rules and the
+    centre's own scoring is listed, never mended; it holds the batch until somebody has decided on it.
     """
     _may_bring(batch, by)
     try:
@@ -204,18 +224,16 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
         received_by=f"{by.organisation_name} {by.name}".strip(),
         sittings=len(content.sittings),
     )
-    row.differences = []
+    found = [msgspec.structs.asdict(one) for one in delivery.reconcile(bundle, content)]
     results = []
     for sitting in content.sittings:
         one = planned[sitting.candidate_id]
         if sitting.state not in ("submitted", "voided"):  # absent, or admitted and never begun: no result
             if sitting.started_at is not None or any(sitting.answers.values()):
-                row.differences.append(
-                    _difference(one, "no_score")
-                )  # begun, and not handed in: somebody has to look
+                found.append(_difference(one, "no_score"))  # begun, and not handed in: somebody has to look
             continue
         score = delivery.score_sitting(one.papers, bundle.keys, sitting.answers, bundle.rules)
-        row.differences += _compare(sitting, score, one)
+        found += _compare(sitting, score, one)
         results.append(
             Result(
                 candidate=candidates[sitting.candidate_id],
@@ -232,6 +250,14 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
                 answers_digest=digest(sitting.answers),
             )
         )
+    row.differences = _bounded(found)
+    row.compared = {
+        "candidates": len(content.sittings),
+        "answers": content.counts.get("answers", 0),
+        "entries": len(content.events),
+        "differences": len(found),
+        "kinds": dict(Counter(one["what"] for one in found)),
+    }
     row.save()
     for result in results:
         result.hall_return = row
@@ -254,7 +280,7 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
     note = _("%(sat)d of %(all)d sat the test; %(differences)d differences") % {
         "sat": len(results),
         "all": len(content.sittings),
-        "differences": len(row.differences),
+        "differences": len(found),
     }
     batch_step(batch, "receive", by=by, note=note)
     record(
@@ -262,7 +288,7 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
         by=by,
         on=batch,
         organisation_id=batch.institution.organisation_id,
-        after={"digest": mark, "results": len(results), "differences": len(row.differences)},
+        after={"digest": mark, "results": len(results), "differences": len(found)},
     )
     telling.tell_unit(
         batch.institution.organisation_id,
@@ -294,7 +320,7 @@ def accept_differences(batch: Batch, *, reason: str, by: Actor) -> ReturnIn:
         by=by,
         on=batch,
         organisation_id=batch.institution.organisation_id,
-        after={"differences": len(row.differences)},
+        after={"differences": row.difference_count, "kinds": row.compared.get("kinds", {})},
         reason=reason,
     )
     return row

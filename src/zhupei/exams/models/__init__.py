@@ -3,6 +3,7 @@
 from .applications import ApplicationRow, ApplicationSession, ApplicationStep, BankApplication, Filing
 from .batches import Batch, BatchCounter, BatchStep, BundleOut, Candidate, HallKey, ReturnIn, Slot
 from .corrections import Challenge, KeyCorrection, Rescoring, ScoreLine, ScoreMove
+from .halls import HallCall, HallMachine, HallPassOut, ReturnUpload
 from .results import ExamsEvent, Result, ResultStep, VoidProposal
 
 __all__ = [
@@ -18,12 +19,16 @@ __all__ = [
     "Challenge",
     "ExamsEvent",
     "Filing",
+    "HallCall",
     "HallKey",
+    "HallMachine",
+    "HallPassOut",
     "KeyCorrection",
     "Rescoring",
     "Result",
     "ResultStep",
     "ReturnIn",
+    "ReturnUpload",
     "ScoreLine",
     "ScoreMove",
     "Slot",

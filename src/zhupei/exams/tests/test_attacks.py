@@ -71,8 +71,8 @@ def _hidden(content):
 @pytest.mark.req("R038")
 def test_a_sitting_with_answers_does_not_vanish_as_absent():
     batch = make_batch(state="released")
-    row = actions.receive_return(batch, make_hall_return(batch, change=_hidden), by=SYSTEM)
-    assert [one["what"] for one in row.differences] == ["no_score"]
+    row = actions.receive_return(batch, make_hall_return(batch, tamper=_hidden), by=SYSTEM)
+    assert [one["what"] for one in row.differences] == ["state", "no_score"]
     with pytest.raises(Conflict, match="differences_stand"):
         actions.confirm_batch(batch, by=make_actor(Role.CENTRE_APPROVER))
 

@@ -6,6 +6,7 @@ import pytest
 from tests.makers import make_rulebook
 from tests.permissions import Row, check
 
+from zhupei.exams import machines
 from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, HALL, Role
 
 OWNERS = frozenset({Role.EXAM_OFFICER, Role.INSTITUTION_HEAD})
@@ -15,6 +16,7 @@ HALL_DESK = frozenset({Role.HALL_TECHNICAL_HEAD, Role.ROOM_ADMINISTRATOR})
 APPROVER = frozenset({Role.CENTRE_APPROVER})
 LEARNER = frozenset({Role.LEARNER})
 KEEPERS = CENTRE | {Role.BANK_KEEPER}
+NOBODY: frozenset[str] = frozenset()  # machines sign their calls; whoever is signed in is turned away
 
 
 def rules() -> dict[str, object]:
@@ -38,6 +40,16 @@ def item() -> dict[str, object]:
 
 def room() -> dict[str, object]:
     return {**nothing(), "slot": 1, "room": 1}
+
+
+def machines_only() -> dict[str, object]:
+    machines.forget()
+    return {}
+
+
+def bundle() -> dict[str, object]:
+    machines.forget()
+    return {"bundle_id": "ZP-1"}
 
 
 ROWS = [
@@ -72,6 +84,8 @@ ROWS = [
     Row("exams:key", HALL_DESK | CENTRE, nothing, "post"),
     Row("exams:return", HALL_DESK | CENTRE, nothing),
     Row("exams:accept_differences", APPROVER, nothing),
+    Row("exams:protocol", CENTRE, nothing),
+    Row("exams:protocol_pdf", CENTRE, nothing),
     Row("exams:confirm", APPROVER, nothing, "post"),
     Row("exams:results", READERS, nothing),
     Row("exams:all_results", READERS, rules),
@@ -84,6 +98,15 @@ ROWS = [
     Row("exams:void_evidence", CENTRE, nothing),
     Row("exams:keys", CENTRE, rules),
     Row("exams:hall_key_end", CENTRE, nothing),
+    Row("exams:machine_new", CENTRE, rules),
+    Row("exams:machine", CENTRE, nothing),
+    Row("exams:machine_pass", CENTRE, nothing, "post"),
+    Row("exams:pass_file", CENTRE, nothing),
+    Row("exams:hall_bundles", NOBODY, machines_only),
+    Row("exams:hall_bundle", NOBODY, bundle),
+    Row("exams:hall_bundle_key", NOBODY, bundle),
+    Row("exams:hall_return", NOBODY, bundle),
+    Row("exams:hall_return_piece", NOBODY, bundle, "put"),
     Row("exams:corrections", KEEPERS, rules),
     Row("exams:correct_key", KEEPERS, item),
     Row("exams:correction", KEEPERS, nothing),

@@ -31,6 +31,7 @@ from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM
 from zhupei.kernel.crypto import Sm2Signer, generate_sm2_key
 from zhupei.kernel.errors import Conflict, Forbidden, Refusal
+from zhupei.kernel.identity import Kind, mark
 from zhupei.kernel.roles import Role
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +63,9 @@ def test_the_bundle_holds_a_paper_of_ones_own_and_no_identity_number():
     ]
     assert all(paper.full_mark == 100 for paper in one.papers.values())
     candidate = Candidate.objects.get(pk=int(one.candidate_id))
-    assert one.id_hash == candidate.person.identity_index
+    person = candidate.person
+    assert delivery.is_person(bundle, one, mark(Kind(person.identity_kind), person.identity_number))
+    assert one.id_hash not in (person.identity_index, mark(Kind(person.identity_kind), person.identity_number))
     assert candidate.person.identity_number.encode() not in data
     assert bundle.rules.minutes == 120
     assert actions.bundles._open_key(row).hex() not in row.sealed_key
@@ -278,6 +281,8 @@ def _absent_and_void(content):
         started_at=None,
         submitted_at=None,
         shown_at=None,
+        submit_kind=None,
+        used_ms=0,
     )
     void = msgspec.structs.replace(content.sittings[1], state="voided", scores=None, void_reason="替考")
     return msgspec.structs.replace(content, sittings=(gone, void, *content.sittings[2:]))

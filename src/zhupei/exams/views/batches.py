@@ -14,8 +14,10 @@ from django.views.decorators.http import require_POST
 
 from zhupei.audit.api import record
 from zhupei.documents import api as documents
-from zhupei.exams import access, actions, events, prints, queries
+from zhupei.exams import access, actions, events, prints, queries, readout
+from zhupei.exams import protocol as protocols
 from zhupei.exams.choices import BATCH_TONES, BatchState
+from zhupei.exams.differences import groups_of
 from zhupei.exams.forms import BatchFilter, CandidateFilter, ReasonForm, ReturnForm
 from zhupei.exams.models import Batch, Candidate, Slot
 from zhupei.kernel import batchno, clock
@@ -102,6 +104,7 @@ def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "filing_needed": bool(parameter("filing_before_test")),
         "bundle": bundle,
         "hall_return": getattr(batch, "hall_return", None),
+        "difference_groups": groups_of(batch.hall_return) if hasattr(batch, "hall_return") else [],
         "slots": batch.slots.all(),
         "counts": counts,
         "there": sum(row[2] for row in counts),
@@ -307,10 +310,14 @@ def bundle(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def key(request: HttpRequest, pk: int) -> HttpResponse:
-    """The released key as a small file, for a hall server without a line."""
+    """The released key for a hall server without a line: as a small file, or on a page to be read out."""
     actor = actor_of(request)
     batch = get_object_or_404(access.batches_for(actor), pk=pk)
     data = actions.take_key(batch, by=actor)
+    if request.POST.get("how") == "read":
+        response = render(request, "exams/key.html", {"batch": batch, "groups": readout.groups_of(data)})
+        response["Cache-Control"] = "no-store"
+        return response
     return file_response(f"{data.hex()}\n".encode(), f"{batch}.key", "text/plain; charset=us-ascii")
 
 
@@ -328,17 +335,17 @@ def return_upload(request: HttpRequest, pk: int) -> HttpResponseBase:
                 row = actions.receive_return(batch, file.read(), by=actor)
             if outcome.ok:
                 if row.differences:
-                    text = _(
-                        "Return received. %(n)d differences between the hall's scores and the centre's are listed."
-                    )
-                    messages.warning(request, text % {"n": len(row.differences)})
+                    text = _("Return received. %(n)d differences were found; they are listed by kind.")
+                    messages.warning(request, text % {"n": row.difference_count})
                 else:
-                    messages.success(request, _("Return received; the hall's scores and the centre's agree."))
+                    messages.success(
+                        request, _("Return received; counts, digests, journal and scores agree.")
+                    )
                 return redirect("exams:batch", pk=pk)
     context = {
         "form": form,
         "title": _("Hand in the return of batch %(batch)s") % {"batch": batch},
-        "lead": _("The centre checks the signature, scores every answer again and compares."),
+        "lead": _("The centre checks the signature and the journal, scores every answer again and compares."),
         "submit_label": _("Hand in the return"),
         "cancel_to": "exams:batch",
         "cancel": pk,
@@ -355,12 +362,36 @@ def accept_differences(request: HttpRequest, pk: int) -> HttpResponseBase:
         lambda reason: actions.accept_differences(batch, reason=reason, by=actor),
         title=_("Accept the centre's scores for batch %(batch)s") % {"batch": batch},
         lead=_(
-            "The scores that count are those the centre computed from the raw answers. The differences stay on record."
+            "The scores that count are those the centre computed from the raw answers that the hall handed in. Where the "
+            "journal says otherwise about a candidate, put the result in doubt first, or have it voided. The differences stay "
+            "on record."
         ),
         label=_("Accept with this reason"),
         done=_("Accepted. The batch can be confirmed."),
         danger=True,
     )
+
+
+def _returned(request: HttpRequest, pk: int) -> Batch:
+    return get_object_or_404(
+        access.batches_for(actor_of(request))
+        .filter(hall_return__isnull=False)
+        .select_related("hall_return__file", "bundle__file"),
+        pk=pk,
+    )
+
+
+def protocol(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the staff did and what happened, out of the hall's return (I09)."""
+    batch = _returned(request, pk)
+    return render(request, "exams/protocol.html", {"batch": batch, "protocol": protocols.protocol_of(batch)})
+
+
+def protocol_pdf(request: HttpRequest, pk: int) -> HttpResponse:
+    """The same on paper."""
+    batch = _returned(request, pk)
+    data = documents.render_pdf(protocols.sheet(batch))
+    return file_response(data, f"考试记录 {batch}.pdf", "application/pdf", inline=True)
 
 
 @require_POST

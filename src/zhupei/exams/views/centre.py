@@ -16,7 +16,7 @@ from zhupei.exams import access, actions, jobs, keys, queries
 from zhupei.exams.choices import ApplicationState
 from zhupei.exams.forms import HallKeyForm, OpinionForm, ReasonForm, ReceiptForm, ScheduleForm, SessionRows
 from zhupei.exams.models import BankApplication, Batch
-from zhupei.kernel import clock
+from zhupei.kernel import clock, envelope
 from zhupei.kernel.dates import add_months
 from zhupei.kernel.roles import Role
 from zhupei.rulebook.api import calendar
@@ -237,7 +237,13 @@ def hall_keys(request: HttpRequest) -> HttpResponseBase:
             messages.success(request, _("Key registered."))
             return redirect("exams:keys")
     page = page_by_key(access.hall_keys_for(actor), request)
-    context = {"form": form, "page": page, "public_key": keys.centre_public_key()}
+    context = {
+        "form": form,
+        "page": page,
+        "public_key": keys.centre_public_key(),
+        "machines": access.machines_for(actor).order_by("key__ended_at", "pk")[:200],
+        "centre_fingerprint": envelope.spoken(envelope.fingerprint(keys.centre_public_key())),
+    }
     return render(request, "exams/keys.html", context, status=status_of(form))
 
 

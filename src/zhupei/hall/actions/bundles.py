@@ -14,6 +14,7 @@ from zhupei.exams import api as exams
 from zhupei.hall import events
 from zhupei.hall.choices import HALL_BATCH, CheckItem, HallBatchState
 from zhupei.hall.keys import load_into, sealed
+from zhupei.hall.link import bundle_verifier
 from zhupei.hall.models import DayCheck, HallBatch
 from zhupei.hall.process import engine
 from zhupei.hall.words import told
@@ -34,7 +35,7 @@ def take_in(data: bytes, *, by: Actor) -> HallBatch:
     if by is not SYSTEM:
         by.require(*BRINGERS)
     with told():
-        header = delivery.read_bundle_header(data, verifier=exams.centre_verifier())
+        header = delivery.read_bundle_header(data, verifier=bundle_verifier())
     site = None
     if header.hall_id.isdigit():
         site = Site.objects.select_related("institution").filter(pk=int(header.hall_id)).first()
@@ -93,18 +94,22 @@ def take_in(data: bytes, *, by: Actor) -> HallBatch:
 
 
 def parse_key(text: str) -> bytes:
-    """The key as typed from the centre's page: 32 hexadecimal figures, spaces and dashes as one likes."""
-    figures = "".join(c for c in text if not c.isspace() and c not in "-－—")
+    """The key as typed from the centre's page or heard over the telephone: eight groups with their check letters, or the bare
+    32 figures; spaces, dashes, capitals and full-width figures as one likes. ``Refusal`` names the groups that are wrong."""
     try:
-        key = bytes.fromhex(figures)
-    except ValueError:
-        key = b""
-    if len(key) != crypto.KEY_BYTES:
-        text = _(
-            "The key has %(n)d figures from 0 to 9 and a to f. Type it as the centre's page shows it."
-        ) % {"n": crypto.KEY_BYTES * 2}
-        raise Refusal("bad_key", text, field="key")
-    return key
+        return delivery.read_key(text, crypto.KEY_BYTES)
+    except delivery.Misread as misread:
+        if misread.groups:
+            groups = _(", ").join(str(number) for number in misread.groups)
+            text = _(
+                "Wrong in the key: group %(groups)s. Have the centre read out only this again."
+            ) % {"groups": groups}
+        else:
+            text = _(
+                "The key has 8 groups: in each 4 figures from 0 to 9 and a to f, and a check letter. Type it as the centre's "
+                "page shows it."
+            )
+        raise Refusal("bad_key", text, field="key") from None
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
@@ -14,7 +15,8 @@ from zhupei.exams import api as exams
 from zhupei.hall import events
 from zhupei.hall.choices import HALL_BATCH, CheckInDecision, HallBatchState
 from zhupei.hall.keys import key_of
-from zhupei.hall.models import HallBatch
+from zhupei.hall.link import return_signer
+from zhupei.hall.models import HallBatch, Incident
 from zhupei.hall.process import engine
 from zhupei.hall.queries import board_rows, bundle_of, moment
 from zhupei.hall.words import told
@@ -22,7 +24,7 @@ from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.errors import Conflict
 
-from .common import HEADS, RETURNERS, locked, require, require_open, who
+from .common import HEADS, RETURNERS, locked, named, require, require_open, who
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +90,8 @@ def _check_ins(row: HallBatch) -> list[delivery.CheckIn]:
             at=int(one.at.timestamp() * 1000),
             method=one.method,
             decision=one.decision,
-            by=one.by_1,
-            by2=one.by_2,
+            by=named(one.by_1, one.by_1_id),
+            by2=named(one.by_2, one.by_2_id) if one.by_2 else "",
             reason=" / ".join(text for text in (one.reason, one.second_reason, one.late_reason) if text),
             photo=one.photo.digest if one.photo else "",
         )
@@ -98,13 +100,17 @@ def _check_ins(row: HallBatch) -> list[delivery.CheckIn]:
 
 
 def _captures(row: HallBatch) -> list[delivery.Capture]:
+    """Every photo that a check-in or an incident of the return names: incidents of the whole hall are in each batch's return."""
+    incidents = Incident.objects.filter(
+        Q(hall_batch=row) | Q(candidate_key="", hall_batch__site_id_ref=row.site_id_ref)
+    )
     captures = [
         (one.candidate_key, one.at, "check_in", one.photo)
         for one in row.checkins.select_related("photo").order_by("pk")
     ]
     captures += [
         (one.candidate_key, one.at, "incident", one.photo)
-        for one in row.incidents.select_related("photo").order_by("pk")
+        for one in incidents.select_related("photo").order_by("pk")
     ]
     return [
         delivery.Capture(
@@ -129,7 +135,7 @@ def _seal(hall_batch: HallBatch, by: Actor) -> HallBatch:
             row.bundle_id, closed_by=row.closed_by, checkins=_check_ins(row), captures=_captures(row)
         )
     data = delivery.seal_return(
-        content, bundle_key=key_of(row), signer=exams.local_hall_signer(row.site_id_ref)
+        content, bundle_key=key_of(row), signer=return_signer(row.site_id_ref)
     )
     row.return_file = store(
         data,

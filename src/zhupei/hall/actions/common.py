@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from zhupei.audit.api import record
 from zhupei.delivery import api as delivery
 from zhupei.evidence.api import Retention, StoredFile, store
+from zhupei.hall import events
 from zhupei.hall.choices import HallBatchState
 from zhupei.hall.models import HallBatch
 from zhupei.hall.pictures import clean_picture
+from zhupei.hall.queries import bundle_of
+from zhupei.hall.space import captures_fit
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.errors import Conflict, Forbidden, Refusal
 from zhupei.kernel.roles import HALL, Role
@@ -74,10 +78,17 @@ def another(by: Actor, first_id: int) -> None:
         raise Forbidden("same_person", text, clause="三（六）")
 
 
-def keep_photo(data: bytes, *, purpose: str, name: str, by: Actor) -> StoredFile:
-    """A photo taken in the hall, cleaned and stored."""
+def keep_photo(data: bytes, *, purpose: str, name: str, by: Actor) -> StoredFile | None:
+    """A photo taken in the hall, cleaned and stored; None, and that in the record, when the disk is too full for photos.
+
+    What space is left belongs to the answers: the act that the photo goes with is done all the same.
+    """
+    picture = clean_picture(data)
+    if not captures_fit():
+        record(events.CAPTURE_SHED, by=by, after={"purpose": purpose, "size": len(picture)})
+        return None
     return store(
-        clean_picture(data),
+        picture,
         name=name,
         content_type="image/jpeg",
         purpose=purpose,
@@ -92,3 +103,11 @@ def candidate_in(bundle: delivery.Bundle, key: str) -> delivery.Candidate:
         if one.candidate_id == key:
             return one
     raise Refusal("candidate_unknown", _("This person is not in the bundle."), status=404)
+
+
+def at_candidate(hall_batch: HallBatch, candidate_key: str) -> HallBatch:
+    """The batch's row under a lock, for an act on one of its candidates; open, and the candidate is in it."""
+    row = locked(hall_batch)
+    require_open(row)
+    candidate_in(bundle_of(row), candidate_key)
+    return row

@@ -18,7 +18,6 @@ from zhupei.hall.queries import bundle_of, check_in_opens, open_check_in, sessio
 from zhupei.hall.words import told
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
-from zhupei.kernel.crypto import equal
 from zhupei.kernel.errors import Conflict, Forbidden, Refusal
 from zhupei.web.templatetags.web import shanghai
 
@@ -55,11 +54,11 @@ def find_candidate(hall_batch: HallBatch, text: str, *, by: Actor) -> Found:
     bundle = bundle_of(hall_batch)
     text = text.strip()
     slip = "".join(text.split()).upper()
-    index = identify(text) if text else ""
+    mark = identify(text) if text else ""
     for one in bundle.candidates:
         if one.slip_no.upper() == slip:
             return Found(one, "")
-        if equal(one.id_hash, index):
+        if delivery.is_person(bundle, one, mark):
             return Found(one, signing.dumps([hall_batch.pk, one.candidate_id], salt=_SALT))
     text = _("Nobody in this batch has this slip number or document number. Read the card again, or look at the slip: batch, "
              "hall and day.")  # fmt: skip

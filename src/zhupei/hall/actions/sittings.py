@@ -1,4 +1,4 @@
-"""Acts on one sitting: time, seat, entry, hand-in, voiding, incidents (R040, R136, I04, I09)."""
+"""Acts on sittings: time, seat, entry, hand-in, voiding (R040, R136, I04, I09)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
+from zhupei.delivery.api import Proposal as Fault
 from zhupei.hall import events
-from zhupei.hall.choices import ActKind, IncidentKind
-from zhupei.hall.models import HallBatch, Incident, Proposal
+from zhupei.hall.choices import ActKind
+from zhupei.hall.models import HallBatch, Proposal
 from zhupei.hall.process import engine
-from zhupei.hall.queries import bundle_of, free_seats, room_of
+from zhupei.hall.queries import bundle_of, room_of, session_of
+from zhupei.hall.watching import seats_to_give
 from zhupei.hall.words import told
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
@@ -20,8 +22,8 @@ from .common import (
     DESK,
     HEADS,
     another,
+    at_candidate,
     candidate_in,
-    keep_photo,
     locked,
     named,
     need,
@@ -32,13 +34,6 @@ from .common import (
 )
 
 MAX_MINUTES = 240
-
-
-def _at(hall_batch: HallBatch, candidate_key: str) -> HallBatch:
-    row = locked(hall_batch)
-    require_open(row)
-    candidate_in(bundle_of(row), candidate_key)
-    return row
 
 
 @transaction.atomic
@@ -52,15 +47,16 @@ def propose(
     fault: str = "",
     by: Actor,
 ) -> Proposal:
-    """Propose extra time (R040) or voiding (I09); another person decides. ``fault`` names the engine's own finding."""
+    """Propose extra time (R040) or voiding (I09); another person decides.
+
+    ``fault`` names the engine's own finding; without ``minutes`` as many seconds are proposed as it lasted.
+    """
     require(hall_batch, *DESK, by=by)
     first = person(by)
-    row = _at(hall_batch, candidate_key)
+    row = at_candidate(hall_batch, candidate_key)
     if kind not in ActKind.values:
         raise Refusal("bad_kind", _("This act does not exist."))
-    if kind == ActKind.ADD_TIME and not 1 <= minutes <= MAX_MINUTES:
-        text = _("Give between 1 and %(max)d minutes.") % {"max": MAX_MINUTES}
-        raise Refusal("minutes_range", text, clause="三（三）", field="minutes")
+    seconds = _seconds(candidate_key, minutes, fault) if kind == ActKind.ADD_TIME else 0
     reason = need(reason)
     with told():
         state = engine().seat(candidate_key).state
@@ -79,7 +75,7 @@ def propose(
         hall_batch=row,
         candidate_key=candidate_key,
         kind=kind,
-        seconds=minutes * 60 if kind == ActKind.ADD_TIME else 0,
+        seconds=seconds,
         fault=fault[:80],
         reason=reason,
         proposed_by=who(by),
@@ -95,6 +91,124 @@ def propose(
         reason=reason,
     )
     return proposal
+
+
+def _seconds(candidate_key: str, minutes: int, fault: str) -> int:
+    """How much time to propose: the minutes given, else as long as the fault was."""
+    if not minutes and fault:
+        for one in engine().proposals():
+            if one.id == fault and one.candidate_id == candidate_key and not one.applied:
+                return min(max(one.seconds, 1), MAX_MINUTES * 60)
+    if not 1 <= minutes <= MAX_MINUTES:
+        text = _("Give between 1 and %(max)d minutes.") % {"max": MAX_MINUTES}
+        raise Refusal("minutes_range", text, clause="三（三）", field="minutes")
+    return minutes * 60
+
+
+@transaction.atomic
+def propose_room(
+    hall_batch: HallBatch,
+    session_id: str,
+    room_id: str | None = None,
+    *,
+    minutes: int,
+    reason: str,
+    by: Actor,
+) -> list[Proposal]:
+    """Propose extra time for everybody whose test is not over, in a room or the hall (R040); decided at once, by another
+    person.
+
+    ``minutes`` 0: only for those whom the engine found cut off, each as long as that lasted. Who has a proposal open already
+    keeps that one. The proposals carry one moment: that makes them one act (``together``).
+    """
+    require(hall_batch, *DESK, by=by)
+    first = person(by)
+    row = locked(hall_batch)
+    require_open(row)
+    session_of(bundle_of(row), session_id)
+    reason = need(reason)
+    if minutes and not 1 <= minutes <= MAX_MINUTES:
+        text = _("Give between 1 and %(max)d minutes.") % {"max": MAX_MINUTES}
+        raise Refusal("minutes_range", text, clause="三（三）", field="minutes")
+    with told():
+        seats = engine().status(session_id, room_id)
+    faults = longest_faults(session_id)
+    waiting = set(
+        row.proposals.filter(kind=ActKind.ADD_TIME, decided_at=None).values_list("candidate_key", flat=True)
+    )
+    now, made = clock.now(), []
+    for one in seats:
+        fault = faults.get(one.candidate_id)
+        live = one.state in (("running", "paused") if minutes else ("admitted", "running", "paused"))
+        if not live or one.candidate_id in waiting or not (minutes or fault):
+            continue
+        seconds = minutes * 60 or min(max(fault.seconds, 1), MAX_MINUTES * 60) if fault else minutes * 60
+        proposal = Proposal.objects.create(
+            hall_batch=row,
+            candidate_key=one.candidate_id,
+            kind=ActKind.ADD_TIME,
+            seconds=seconds,
+            fault=fault.id[:80] if fault else "",
+            reason=reason,
+            proposed_by=who(by),
+            proposed_by_id=first,
+            proposed_at=now,
+        )
+        record(
+            events.ACT_PROPOSED,
+            by=by,
+            on=proposal,
+            organisation_id=row.organisation_id,
+            after={"kind": ActKind.ADD_TIME, "seconds": seconds},
+            reason=reason,
+        )
+        made.append(proposal)
+    if not made:
+        raise Conflict("nobody_affected", _("There is nobody here for whom time could be proposed."))
+    return made
+
+
+def longest_faults(session_id: str) -> dict[str, Fault]:
+    """Of each candidate the longest fault for which no time was given yet."""
+    found: dict[str, Fault] = {}
+    for one in engine().proposals(session_id):
+        if one.candidate_id and not one.applied:
+            known = found.get(one.candidate_id)
+            if known is None or one.seconds > known.seconds:
+                found[one.candidate_id] = one
+    return found
+
+
+def together(proposal: Proposal) -> list[Proposal]:
+    """What was proposed in the same act and waits as well: same person, same kind, same moment. Itself first."""
+    rows = Proposal.objects.filter(
+        hall_batch_id=proposal.hall_batch_id,
+        kind=proposal.kind,
+        proposed_by_id=proposal.proposed_by_id,
+        proposed_at=proposal.proposed_at,
+        decided_at=None,
+    ).select_related("hall_batch")
+    return [proposal, *rows.exclude(pk=proposal.pk).order_by("pk")]
+
+
+@transaction.atomic
+def decide_together(proposal: Proposal, *, accept: bool, reason: str = "", by: Actor) -> int:
+    """Decide all that was proposed in one act; each seat gets its own event. Returns how many.
+
+    Whose test is over meanwhile gets nothing: that proposal is refused, and the reason says so.
+    """
+    locked(proposal.hall_batch)
+    rows = together(Proposal.objects.select_related("hall_batch").get(pk=proposal.pk))
+    for row in rows:
+        over = accept and row.kind == ActKind.ADD_TIME and _is_over(row.candidate_key)
+        why = _("The test was over before the decision.") if over and len(rows) > 1 else reason
+        decide(row, accept=accept and not (over and len(rows) > 1), reason=why, by=by)
+    return len(rows)
+
+
+def _is_over(candidate_key: str) -> bool:
+    with told():
+        return engine().seat(candidate_key).state in ("submitted", "voided")
 
 
 @transaction.atomic
@@ -144,12 +258,13 @@ def move_seat(
 ) -> None:
     """To a spare computer with time and answers (I04, R136); the candidate signs in there anew."""
     require(hall_batch, *DESK, by=by)
-    row = _at(hall_batch, candidate_key)
+    row = at_candidate(hall_batch, candidate_key)
     bundle = bundle_of(row)
     candidate = candidate_in(bundle, candidate_key)
     room = room_of(bundle, room_id)
     reason = need(reason)
-    if (room.id, seat_no) not in {(one.id, seat) for one, seat in free_seats(bundle, candidate.session_id)}:
+    given = seats_to_give(row, bundle, candidate.session_id)
+    if (room.id, seat_no) not in {(one.id, seat) for one, seat, _spare in given}:
         raise Conflict("seat_taken", _("This seat is not free. Choose another one."))
     with told():
         before = engine().seat(candidate_key)
@@ -170,7 +285,7 @@ def move_seat(
 def allow_entry(hall_batch: HallBatch, candidate_key: str, *, reason: str, by: Actor) -> None:
     """Let a candidate who has begun sign in once more: browser closed, computer restarted."""
     require(hall_batch, *DESK, by=by)
-    row = _at(hall_batch, candidate_key)
+    row = at_candidate(hall_batch, candidate_key)
     reason = need(reason)
     record(
         events.ENTRY_ALLOWED,
@@ -188,7 +303,7 @@ def allow_entry(hall_batch: HallBatch, candidate_key: str, *, reason: str, by: A
 def force_hand_in(hall_batch: HallBatch, candidate_key: str, *, reason: str, by: Actor) -> None:
     """Hand in for a candidate what is kept, and score it. Cannot be undone."""
     require(hall_batch, *HEADS, by=by)
-    row = _at(hall_batch, candidate_key)
+    row = at_candidate(hall_batch, candidate_key)
     reason = need(reason)
     record(
         events.FORCED,
@@ -203,58 +318,36 @@ def force_hand_in(hall_batch: HallBatch, candidate_key: str, *, reason: str, by:
 
 
 @transaction.atomic
-def add_incident(
+def hand_in_room(
     hall_batch: HallBatch,
+    session_id: str,
+    room_id: str | None = None,
     *,
-    kind: str,
-    text: str,
-    candidate_key: str = "",
-    session_id: str = "",
-    room_id: str = "",
-    photo: bytes | None = None,
+    expected: int,
+    reason: str,
     by: Actor,
-) -> Incident:
-    """Write down what happened, with a photo if there is one (I09). It travels to the centre with the return."""
-    require(hall_batch, *DESK, by=by)
+) -> int:
+    """Hand in for everybody who still sits in a room or in the hall; each one is recorded. Cannot be undone.
+
+    ``expected``: how many the acting person believes to sit there; ``Conflict`` if it is not so.
+    """
+    require(hall_batch, *HEADS, by=by)
     row = locked(hall_batch)
     require_open(row)
-    bundle = bundle_of(row)
-    if kind not in IncidentKind.values:
-        raise Refusal("bad_kind", _("Choose what kind of incident it was."), field="kind")
-    text = need(text, "text")
-    if candidate_key:
-        candidate = candidate_in(bundle, candidate_key)
-        session_id = candidate.session_id
-        with told():
-            room_id = engine().seat(candidate_key).room_id
-    elif room_id:
-        room_of(bundle, room_id)
-    file = keep_photo(photo, purpose="hall.incident", name="incident.jpg", by=by) if photo else None
-    incident = Incident.objects.create(
-        hall_batch=row,
-        candidate_key=candidate_key,
-        room_id_ref=int(room_id) if room_id.isdigit() else None,
-        kind=kind,
-        text=text,
-        photo=file,
-        reported_by=who(by),
-        at=clock.now(),
-    )
-    record(
-        events.INCIDENT,
-        by=by,
-        on=incident,
-        organisation_id=row.organisation_id,
-        after={"kind": kind, "candidate": candidate_key, "photo": file is not None},
-    )
+    session_of(bundle_of(row), session_id)
+    reason = need(reason)
     with told():
-        engine().record_incident(
-            kind,
-            text,
-            by=who(by),
-            candidate_id=candidate_key,
-            session_id=session_id,
-            room_id=room_id,
-            evidence=[file.digest] if file else [],
-        )
-    return incident
+        sitting = [one for one in engine().status(session_id, room_id) if one.state in ("running", "paused")]
+    if not sitting:
+        raise Conflict("nobody_sits", _("Nobody is sitting there any more."))
+    if len(sitting) != expected:
+        text = _(
+            "%(n)d persons are sitting there now, not %(expected)d. Look again and confirm the number."
+        ) % {
+            "n": len(sitting),
+            "expected": expected,
+        }
+        raise Refusal("count_differs", text, field="expected", status=409)
+    for one in sitting:
+        force_hand_in(row, one.candidate_id, reason=reason, by=by)
+    return len(sitting)

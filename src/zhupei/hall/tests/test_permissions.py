@@ -6,14 +6,16 @@ import pytest
 from tests.makers import make_rulebook
 from tests.permissions import Row, check
 
-from zhupei.kernel.roles import CENTRE, HALL, Role
+from zhupei.kernel.roles import CENTRE, CITY, HALL, Role
 
 DESK = HALL | {Role.EXAM_OFFICER}
 HEADS = frozenset({Role.HALL_TECHNICAL_HEAD, Role.EXAM_OFFICER})
 RETURNERS = frozenset({Role.HALL_TECHNICAL_HEAD, Role.ROOM_ADMINISTRATOR})
 BRINGERS = HEADS | RETURNERS
+KEEPERS = frozenset({Role.HALL_TECHNICAL_HEAD})
 READERS = DESK | CENTRE | {Role.INSTITUTION_HEAD}
 REPORTERS = HEADS | {Role.INSTITUTION_HEAD}
+MACHINE_READERS = READERS | CITY
 
 
 def rules() -> dict[str, object]:
@@ -42,8 +44,22 @@ def room() -> dict[str, object]:
     return {**session(), "room": "1"}
 
 
+def hall() -> dict[str, object]:
+    make_rulebook()
+    return {"site": 999}
+
+
+def hall_room() -> dict[str, object]:
+    return {**hall(), "room": 999}
+
+
 def duty() -> dict[str, object]:
     return {**nothing(), "room": "1"}
+
+
+def bundle() -> dict[str, object]:
+    make_rulebook()
+    return {"bundle_id": "ZP-1"}
 
 
 ROWS = [
@@ -51,6 +67,15 @@ ROWS = [
     Row("hall:batch", READERS, nothing),
     Row("hall:upload", BRINGERS, rules),
     Row("hall:take_in", BRINGERS, nothing, "post"),
+    Row("hall:centre", KEEPERS, rules),
+    Row("hall:code", KEEPERS, rules, "post"),
+    Row("hall:request_file", KEEPERS, rules, "post"),
+    Row("hall:ask", BRINGERS, rules, "post"),
+    Row("hall:fetch", BRINGERS, bundle, "post"),
+    Row("hall:transfer", READERS, nothing),
+    Row("hall:transfer_go_on", BRINGERS, nothing, "post"),
+    Row("hall:transfer_stop", BRINGERS, nothing, "post"),
+    Row("hall:send", RETURNERS, nothing, "post"),
     Row("hall:open", BRINGERS, nothing, "post"),
     Row("hall:key", BRINGERS, nothing),
     Row("hall:day_check", DESK, nothing),
@@ -63,6 +88,14 @@ ROWS = [
     Row("hall:photo", DESK, candidate),
     Row("hall:start", DESK, session, "post"),
     Row("hall:console", READERS, room),
+    Row("hall:board", READERS, session),
+    Row("hall:live", READERS, session),
+    Row("hall:propose_room", DESK, session),
+    Row("hall:hand_in_room", HEADS, session),
+    Row("hall:warn", DESK, candidate),
+    Row("hall:pause_seat", DESK, candidate),
+    Row("hall:stop_seat", DESK, candidate),
+    Row("hall:resume_seat", DESK, candidate, "post"),
     Row("hall:pause", DESK, session, "post"),
     Row("hall:resume", DESK, session, "post"),
     Row("hall:seat", DESK, candidate),
@@ -78,6 +111,22 @@ ROWS = [
     Row("hall:close", BRINGERS, nothing),
     Row("hall:return", RETURNERS, nothing, "post"),
     Row("hall:return_file", RETURNERS, nothing),
+    Row("hall:rehearsals", BRINGERS | CENTRE, rules),
+    Row("hall:rehearsal", BRINGERS | CENTRE, nothing),
+    Row("hall:rehearsal_prepare", BRINGERS, rules),
+    Row("hall:rehearsal_start", BRINGERS, nothing, "post"),
+    Row("hall:rehearsal_keep", BRINGERS, nothing, "post"),
+    Row("hall:halls", MACHINE_READERS, rules),
+    Row("hall:record", MACHINE_READERS, hall),
+    Row("hall:machines", MACHINE_READERS, hall_room),
+    Row("hall:machine", MACHINE_READERS, nothing),
+    Row("hall:server_check", MACHINE_READERS, nothing),
+    Row("hall:lay_out", BRINGERS, hall, "post"),
+    Row("hall:set_rows", BRINGERS, hall_room, "post"),
+    Row("hall:machine_add", BRINGERS, hall_room),
+    Row("hall:machine_remove", BRINGERS, nothing, "post"),
+    Row("hall:examine", BRINGERS, hall, "post"),
+    Row("hall:measuring_code", DESK, hall, "post"),
     Row("hall:staff", REPORTERS | CENTRE, rules),
     Row("hall:staff_report", REPORTERS, rules),
     Row("hall:staff_file", CENTRE, nothing, "post"),

@@ -15,6 +15,7 @@ from zhupei.documents import api as documents
 from zhupei.exams import api as exams
 from zhupei.hall import access, actions
 from zhupei.hall.choices import CheckInDecision, CheckItem, HallBatchState
+from zhupei.hall.link import centre_link
 from zhupei.hall.forms import DayCheckForm, KeyForm, UploadForm
 from zhupei.hall.models import HallBatch
 from zhupei.hall.queries import (
@@ -34,6 +35,7 @@ from zhupei.organisations.api import RoleName
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals
 
+from . import transfers
 from .pieces import act_page, actor_of, batch_of, is_here, posted
 
 MAX_UPLOAD = 512 * 1024 * 1024
@@ -56,6 +58,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
         "waiting": waiting,
         "may_bring": actor.has(*actions.BRINGERS),
         "missing": _missing(actor.organisation_id) if actor.has(*actions.DESK) else "",
+        **transfers.list_context(actor),
     }
     return render(request, "hall/batches.html", context)
 
@@ -157,6 +160,7 @@ def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "missing": _missing(batch.organisation_id),
         "key_released": out is not None and out.released_at is not None,
         "at_centre": out is not None,
+        **transfers.batch_context(batch),
         "here": here,
         "may_bring": here and actor.has(*actions.BRINGERS),
         "may_desk": here and actor.has(*actions.DESK),
@@ -178,7 +182,7 @@ def open_bundle(request: HttpRequest, pk: int) -> HttpResponseBase:
     batch = batch_of(request, pk)
     return perform(
         request,
-        lambda: actions.open_batch(batch, by=actor_of(request)),
+        lambda: (actions.open_by_centre if centre_link() else actions.open_batch)(batch, by=actor_of(request)),
         success=_("The bundle is open. Check-in can begin."),
         to="hall:batch",
         pk=pk,

@@ -5,111 +5,102 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from zhupei.delivery import api as delivery
-from zhupei.delivery.api import SeatStatus
 from zhupei.hall import access, actions
+from zhupei.hall.drawing import Variant, whole_context
+from zhupei.hall.live import Subject, answer_with_stream
 from zhupei.hall.models import HallBatch
-from zhupei.hall.process import engine
-from zhupei.hall.queries import bundle_of, moment, needed_for, room_of, session_of
-from zhupei.hall.words import told
+from zhupei.hall.queries import bundle_of, moment, room_of, session_of
+from zhupei.hall.watching import Look, look
 from zhupei.kernel import clock
 from zhupei.kernel.roles import Role
 from zhupei.web.views import perform
 
-from .pieces import TONES, actor_of, batch_of, is_here
+from .pieces import actor_of, batch_of, is_here
 
 
-def state_words() -> dict[str, str]:
-    """The states of a sitting, as the invigilator reads them."""
-    return {
-        "not_admitted": _("Not checked in"),
-        "admitted": _("Checked in"),
-        "running": _("Sitting"),
-        "paused": _("Paused"),
-        "submitted": _("Test handed in"),
-        "voided": _("Voided"),
-    }
+def _may_act(request: HttpRequest, batch: HallBatch) -> bool:
+    return is_here(request, batch) and actor_of(request).has(*actions.DESK)
 
 
-def _clock(seconds: int | None) -> str:
-    return "" if seconds is None else f"{seconds // 60}:{seconds % 60:02d}"
+def live_url(batch: HallBatch, session: str, room: str = "") -> str:
+    """Where the stream of a room, or of the whole hall, is asked for."""
+    url = reverse("hall:live", args=[batch.pk, session])
+    return f"{url}?room={room}" if room else url
 
 
-def tile(one: SeatStatus, words: dict[str, str]) -> dict[str, Any]:
-    """A seat as the map draws it."""
-    link = {"late": _("silent"), "lost": _("connection lost")}.get(one.link, "") if one.script else ""
-    return {
-        "status": one,
-        "word": words[one.state],
-        "tone": TONES[one.state],
-        "given": sum(part.answered for part in one.progress),
-        "total": sum(part.total for part in one.progress),
-        "remaining": _clock(one.remaining_s),
-        "saved": one.last_save_age_s,
-        "link": link,
-        "waits": one.state == "admitted" and one.signed_in,
-        "sits": one.state in ("running", "paused"),
-    }
-
-
-def _map(batch: HallBatch, bundle: delivery.Bundle, session: str, room: str) -> dict[str, Any]:
-    with told():
-        seats = engine().status(session, room)
-    words = state_words()
-    counts: dict[str, int] = {}
-    for one in seats:
-        counts[one.state] = counts.get(one.state, 0) + 1
-    return {
+def _page(request: HttpRequest, batch: HallBatch, session: str, room: str) -> tuple[Look, dict[str, Any]]:
+    """What console and board share."""
+    bundle, actor = bundle_of(batch), actor_of(request)
+    seen, may_act = look(batch, session), _may_act(request, batch)
+    of = session_of(bundle, session)
+    context: dict[str, Any] = whole_context(seen, Variant(room, get_language() or "", may_act))
+    context |= {
         "batch": batch,
-        "session": session_of(bundle, session),
-        "room": room_of(bundle, room),
-        "tiles": [tile(one, words) for one in seats],
-        "counts": [(words[name], counts[name], TONES[name]) for name in words if name in counts],
-        "any_running": bool(counts.get("running")),
-        "any_paused": bool(counts.get("paused")),
-        "is_open": engine().is_open(session, room),
+        "session": of,
+        "starts_at": moment(of.starts_at),
+        "ends_at": moment(of.ends_at),
+        "url": request.path,
+        "live_url": live_url(batch, session, room),
         "now": clock.now(),
+        "may_act": may_act and batch.state == "open",
+        "may_force": may_act and batch.state == "open" and actor.has(*actions.HEADS),
+        "links": [
+            (one.name, reverse("hall:console", args=[batch.pk, session, one.id]), one.id == room)
+            for one in seen.rooms
+        ],
     }
+    return seen, context
 
 
 def console(request: HttpRequest, pk: int, session: str, room: str) -> HttpResponse:
-    """The invigilator's console: the seat map of one room, fresh every five seconds (or by a reload)."""
+    """The invigilator's console: one room as it stands now. A stream keeps it so; else the page asks every five seconds."""
     batch, actor = batch_of(request, pk), actor_of(request)
-    bundle = bundle_of(batch)
-    context = _map(batch, bundle, session_of(bundle, session).id, room_of(bundle, room).id)
-    here = is_here(request, batch) and actor.has(*actions.DESK)
-    context |= {"may_act": here, "url": request.path}
+    of_room = room_of(bundle_of(batch), room)
+    seen, context = _page(request, batch, session, room)
     if request.headers.get("HX-Request"):
         return render(request, "hall/_map.html", context)
-    staff = list(batch.staff.filter(left_at=None).order_by("arrived_at", "pk"))
+    duty = batch.staff.filter(left_at=None, user_id_ref=actor.user_id)
+    found = seen.room(room)
     context |= {
-        "staff": [one for one in staff if str(one.room_id_ref) == room],
-        "needed": needed_for(len(context["tiles"])),
-        "may_duty": here and actor.has(Role.INVIGILATOR),
-        "may_decide": here and actor.has(*actions.HEADS),
-        "on_duty": any(str(one.room_id_ref) == room and one.user_id_ref == actor.user_id for one in staff),
-        "starts_at": moment(context["session"].starts_at),
-        "ends_at": moment(context["session"].ends_at),
-        "others": [
-            (one, reverse("hall:console", args=[pk, session, one.id]))
-            for one in bundle.rooms
-            if any(c.room_id == one.id and c.session_id == session for c in bundle.candidates)
-        ],
-        "proposals": _open_proposals(batch, bundle, actor.user_id),
+        "room": of_room,
+        "is_open": found is not None and found.is_open,
+        "may_duty": context["may_act"] and actor.has(Role.INVIGILATOR),
+        "on_duty": any(str(one.room_id_ref) == room for one in duty),
     }
     return render(request, "hall/console.html", context)
 
 
-def _open_proposals(batch: HallBatch, bundle: delivery.Bundle, user_id: int | None) -> list[Any]:
-    people = {one.candidate_id: one for one in bundle.candidates}
-    rows = list(batch.proposals.filter(decided_at=None).order_by("pk"))
-    for row in rows:
-        row.candidate = people.get(row.candidate_key)
-        row.is_own = row.proposed_by_id == user_id
-    return rows
+def board(request: HttpRequest, pk: int, session: str) -> HttpResponse:
+    """The whole hall in one session: every room with its sums, every alarm."""
+    _seen, context = _page(request, batch_of(request, pk), session, "")
+    if request.headers.get("HX-Request"):
+        return render(request, "hall/_map.html", context)
+    return render(request, "hall/board.html", context)
+
+
+@require_GET
+def live(request: HttpRequest, pk: int, session: str) -> HttpResponse:
+    """Grant the stream of a room (``room``) or of the whole hall; the server's front sends it."""
+    batch, actor = batch_of(request, pk), actor_of(request)
+    bundle = bundle_of(batch)
+    session_of(bundle, session)
+    room = request.GET.get("room", "")
+    if room:
+        room_of(bundle, room)
+    return answer_with_stream(
+        Subject(
+            batch=batch.pk,
+            session=session,
+            room=room,
+            user=actor.user_id or 0,
+            language=get_language() or "",
+            may_act=_may_act(request, batch),
+        )
+    )
 
 
 @require_POST
@@ -141,6 +132,8 @@ def _back(request: HttpRequest, pk: int, session: str) -> str:
     room = request.POST.get("room", "")
     if room and request.POST.get("back") == "console":
         return reverse("hall:console", args=[pk, session, room])
+    if request.POST.get("back") == "board":
+        return reverse("hall:board", args=[pk, session])
     return reverse("hall:batch", args=[pk])
 
 

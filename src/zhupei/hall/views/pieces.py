@@ -11,10 +11,13 @@ from django.shortcuts import get_object_or_404, render
 from zhupei.delivery import api as delivery
 from zhupei.hall import access
 from zhupei.hall.actions.common import candidate_in
+from zhupei.hall.drawing import TONES
 from zhupei.hall.models import HallBatch
 from zhupei.hall.queries import bundle_of
 from zhupei.kernel.actor import Actor
 from zhupei.web.views import status_of
+
+__all__ = ["TONES", "act_page", "actor_of", "batch_of", "candidate_of", "is_here", "posted"]
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -48,13 +51,3 @@ def is_here(request: HttpRequest, hall_batch: HallBatch) -> bool:
 def act_page(request: HttpRequest, form: forms.BaseForm, **context: Any) -> HttpResponse:
     """The page of one act: what it does, to whom, its form."""
     return render(request, "hall/act.html", {"form": form, **context}, status=status_of(form))
-
-
-TONES = {
-    "not_admitted": "draft",
-    "admitted": "waiting",
-    "running": "active",
-    "paused": "problem",
-    "submitted": "done",
-    "voided": "void",
-}

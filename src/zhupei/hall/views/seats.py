@@ -4,26 +4,34 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
 
 from zhupei.delivery import api as delivery
 from zhupei.evidence.api import read
-from zhupei.hall import access, actions
-from zhupei.hall.choices import ActKind
-from zhupei.hall.forms import DecisionForm, IncidentForm, MoveForm, ReasonForm, TimeForm
-from zhupei.hall.models import HallBatch
+from zhupei.hall import access, actions, usual
+from zhupei.hall.choices import ActKind, IncidentKind
+from zhupei.hall.drawing import minutes, state_words, tile_context
+from zhupei.hall.forms import (
+    DecisionForm,
+    IncidentForm,
+    MoveForm,
+    TimeForm,
+    UsualForm,
+)
+from zhupei.hall.models import HallBatch, Incident
 from zhupei.hall.process import engine
-from zhupei.hall.queries import bundle_of, free_seats, moment, room_of, session_of
+from zhupei.hall.queries import bundle_of, moment, room_of, session_of
+from zhupei.hall.watching import look, seats_to_give
 from zhupei.hall.words import told
 from zhupei.web.templatetags.web import shanghai
-from zhupei.web.views import file_response, refusals, status_of
+from zhupei.web.views import file_response, perform, refusals, status_of
 
-from .console import state_words, tile
-from .pieces import TONES, act_page, actor_of, batch_of, candidate_of, is_here, posted
+from .console import live_url
+from .pieces import act_page, actor_of, batch_of, candidate_of, is_here, posted
 
 
 def _timeline(batch: HallBatch, key: str) -> list[dict[str, Any]]:
@@ -42,8 +50,7 @@ def _timeline(batch: HallBatch, key: str) -> list[dict[str, Any]]:
     for proposal in batch.proposals.filter(candidate_key=key):
         what = proposal.get_kind_display()
         if proposal.seconds:
-            minutes = proposal.seconds // 60
-            what += " " + ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+            what += f" {minutes(proposal.seconds)}"
         entries.append(
             {
                 "at": proposal.proposed_at,
@@ -84,6 +91,8 @@ def seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
     bundle, candidate = candidate_of(batch, key)
     with told():
         status = engine().seat(key)
+    seen = look(batch, candidate.session_id)
+    tile = next(one for room in seen.rooms for one in room.tiles if one.key == key)
     proposals = list(batch.proposals.filter(candidate_key=key, decided_at=None).order_by("pk"))
     for row in proposals:
         row.candidate, row.is_own = candidate, row.proposed_by_id == actor.user_id
@@ -92,13 +101,18 @@ def seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
     context = {
         "batch": batch,
         "candidate": candidate,
-        "tile": tile(status, state_words()),
+        **tile_context(tile, seen, may_act=False),
+        "url": reverse("hall:console", args=[pk, candidate.session_id, status.room_id]),
+        "live_url": live_url(batch, candidate.session_id, status.room_id),
         "status": status,
-        "tone": TONES[status.state],
+        "faults": _faults(candidate),
+        "paused_for": _paused_for(batch, key) if status.state == "paused" else None,
+        "quick": _quick(batch, key, status.state),
         "room": room_of(bundle, status.room_id),
         "session": session_of(bundle, candidate.session_id),
         "started_at": moment(status.started_at),
         "submitted_at": moment(status.submitted_at),
+        "added": minutes(status.added_s),
         "void_reason": engine().void_reason(key),
         "proposals": proposals,
         "timeline": _timeline(batch, key),
@@ -112,6 +126,73 @@ def seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
         "can_check_in": status.state == "not_admitted",
     }
     return render(request, "hall/seat.html", context)
+
+
+def _paused_for(batch: HallBatch, key: str) -> Incident | None:
+    """Why this one person's time was stopped last."""
+    rows: Any = batch.incidents.filter(
+        candidate_key=key, kind__in=(IncidentKind.PAUSED, IncidentKind.STOPPED)
+    )
+    return rows.order_by("-pk").first()  # type: ignore[no-any-return]
+
+
+def _quick(batch: HallBatch, key: str, state: str) -> list[dict[str, Any]]:
+    """The short forms of a seat's page: open, tap a usual reason, done."""
+    if state not in ("admitted", "running", "paused", "submitted"):
+        return []
+
+    def one(name: str, label: str, icon: str, reasons: list[str], note: str, tone: str) -> dict[str, Any]:
+        url = reverse(f"hall:{name}", args=[batch.pk, key])
+        return {
+            "name": name, "label": label, "icon": icon, "usual": reasons, "url": url, "note": note, "tone": tone
+        }  # fmt: skip
+
+    entry = one(
+        "allow_entry",
+        _("Sign in again"),
+        "box-arrow-in-right",
+        usual.entries(),
+        _("The next sign-in at this seat takes the sitting over."),
+        "outline-primary",
+    )
+    if state == "submitted":
+        return [entry]
+    shown = _("Shown on the candidate's page until it is read.")
+    found = [one("warn", _("Warn"), "megaphone", usual.warnings(), shown, "outline-primary")]
+    if state == "running":
+        note = _("The candidate's time stops at once. Then let go on, or propose voiding.")
+        found.append(
+            one("stop_seat", _("Stop: breach"), "slash-circle", usual.stops(), note, "outline-danger")
+        )
+        note = _("The candidate's time stands still until you let go on.")
+        found.append(
+            one("pause_seat", _("Pause"), "hourglass-split", usual.pauses(), note, "outline-primary")
+        )
+    return [*found, entry]
+
+
+def _faults(candidate: delivery.Candidate) -> list[dict[str, Any]]:
+    """What the engine found that no time was given for, the longest first."""
+    rows = [
+        one
+        for one in engine().proposals(candidate.session_id)
+        if not one.applied and one.candidate_id == candidate.candidate_id
+    ]
+    return [
+        {
+            "id": one.id,
+            "at": moment(one.at),
+            "cause": _fault(one.cause),
+            "clock": minutes(one.seconds),
+            "reason": _("%(fault)s from %(time)s on, for %(clock)s")
+            % {
+                "fault": _fault(one.cause),
+                "time": shanghai(moment(one.at), "time"),
+                "clock": minutes(one.seconds),
+            },
+        }
+        for one in sorted(rows, key=lambda one: -one.seconds)
+    ]
 
 
 def _facts(bundle: delivery.Bundle, candidate: delivery.Candidate) -> list[tuple[str, str]]:
@@ -149,7 +230,7 @@ def propose(request: HttpRequest, pk: int, key: str, kind: str) -> HttpResponse:
             request,
             pk,
             key,
-            ReasonForm(posted(request)),
+            UsualForm(posted(request), usual=usual.stops()),
             lambda batch, data: actions.propose(batch, key, kind, reason=data["reason"], by=actor),
             done=_("Proposed. It waits for a second person."),
             heading=_("Propose to void this sitting"),
@@ -161,21 +242,20 @@ def propose(request: HttpRequest, pk: int, key: str, kind: str) -> HttpResponse:
     batch = batch_of(request, pk)
     _bundle, candidate = candidate_of(batch, key)
     faults = [
-        (one.id, f"{shanghai(moment(one.at))} · {_fault(one.cause)} · {max(one.seconds // 60, 1)} min")
-        for one in engine().proposals(candidate.session_id)
-        if not one.applied and one.candidate_id == key
+        (one["id"], f"{shanghai(one['at'], 'time')} · {one['cause']} · {one['clock']}")
+        for one in _faults(candidate)
     ]
     return _act(
         request,
         pk,
         key,
-        TimeForm(posted(request), faults=faults),
+        TimeForm(posted(request), faults=faults, usual=usual.faults()),
         lambda batch, data: actions.propose(
             batch,
             key,
             kind,
             reason=data["reason"],
-            minutes=data["minutes"],
+            minutes=data["minutes"] or 0,
             fault=data.get("fault", ""),
             by=actor,
         ),
@@ -198,9 +278,11 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(access.proposals_for(actor), pk=pk)
     bundle, candidate = candidate_of(row.hall_batch, row.candidate_key)
     form = DecisionForm(posted(request))
+    rows = actions.together(row) if row.decided_at is None else [row]
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:
-            actions.decide(
+            act = actions.decide_together if request.POST.get("all") else actions.decide
+            act(
                 row,
                 accept=request.POST.get("verdict") == "accept",
                 reason=form.cleaned_data["reason"],
@@ -208,12 +290,20 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
             )
         if outcome.ok:
             messages.success(request, _("The decision is kept."))
+            if len(rows) > 1:
+                status = engine().seat(row.candidate_key)
+                return redirect("hall:console", row.hall_batch_id, status.session_id, status.room_id)
             return redirect("hall:seat", pk=row.hall_batch_id, key=row.candidate_key)
     context = {
         "batch": row.hall_batch,
         "row": row,
-        "minutes": row.seconds // 60,
-        "facts": _facts(bundle, candidate),
+        "clock": minutes(row.seconds) if row.seconds else "",
+        "facts": _facts(bundle, candidate) if len(rows) == 1 else [],
+        "together": [
+            (engine().seat(one.candidate_key), minutes(one.seconds) if one.seconds else "")
+            for one in rows
+            if len(rows) > 1
+        ],
         "form": form,
         "is_own": row.proposed_by_id == actor.user_id,
         "may_decide": actor.has(*actions.HEADS) and is_here(request, row.hall_batch),
@@ -227,7 +317,8 @@ def move_seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
     batch, actor = batch_of(request, pk), actor_of(request)
     bundle, candidate = candidate_of(batch, key)
     seats = [
-        (f"{room.id}/{no}", f"{room.name} · {no}") for room, no in free_seats(bundle, candidate.session_id)
+        (f"{room.id}/{no}", f"{room.name} · {no}" + (f" · {_('spare')}" if spare else ""))
+        for room, no, spare in seats_to_give(batch, bundle, candidate.session_id)
     ]
 
     def act(batch: HallBatch, data: dict[str, Any]) -> None:
@@ -238,7 +329,7 @@ def move_seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
         request,
         pk,
         key,
-        MoveForm(posted(request), seats=seats),
+        MoveForm(posted(request), seats=seats, usual=usual.moves()),
         act,
         done=_("Moved. The candidate signs in at the new computer; time and answers are kept."),
         heading=_("Move to another seat"),
@@ -254,7 +345,7 @@ def allow_entry(request: HttpRequest, pk: int, key: str) -> HttpResponse:
         request,
         pk,
         key,
-        ReasonForm(posted(request)),
+        UsualForm(posted(request), usual=usual.entries()),
         lambda batch, data: actions.allow_entry(batch, key, reason=data["reason"], by=actor),
         done=_("The candidate may sign in once more."),
         heading=_("Let the candidate sign in again"),
@@ -272,13 +363,74 @@ def force_hand_in(request: HttpRequest, pk: int, key: str) -> HttpResponse:
         request,
         pk,
         key,
-        ReasonForm(posted(request)),
+        UsualForm(posted(request), usual=usual.ends()),
         lambda batch, data: actions.force_hand_in(batch, key, reason=data["reason"], by=actor),
         done=_("Handed in and scored."),
         heading=_("Hand in for this candidate"),
         lead=_("What is kept now is scored at once. The candidate cannot go on; this cannot be undone."),
         submit_label=_("Hand in"),
         danger=True,
+    )
+
+
+def warn(request: HttpRequest, pk: int, key: str) -> HttpResponse:
+    """Show a warning on the candidate's page."""
+    actor = actor_of(request)
+    return _act(
+        request,
+        pk,
+        key,
+        UsualForm(posted(request), usual=usual.warnings()),
+        lambda batch, data: actions.warn(batch, key, data["reason"], by=actor),
+        done=_("Warned. The seat shows when it was read."),
+        heading=_("Warn this candidate"),
+        lead=_("Shown on the candidate's page until it is read. It is kept as an incident."),
+        submit_label=_("Warn"),
+    )
+
+
+def pause_seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
+    """Stop one candidate's time, for a fault or an illness."""
+    actor = actor_of(request)
+    return _act(
+        request,
+        pk,
+        key,
+        UsualForm(posted(request), usual=usual.pauses()),
+        lambda batch, data: actions.pause_seat(batch, key, reason=data["reason"], by=actor),
+        done=_("Paused: this person's time stands still."),
+        heading=_("Pause this candidate"),
+        lead=_("The candidate's time stands still until you let go on."),
+        submit_label=_("Pause"),
+    )
+
+
+def stop_seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
+    """Stop a candidate at once, on suspicion of a breach."""
+    actor = actor_of(request)
+    return _act(
+        request,
+        pk,
+        key,
+        UsualForm(posted(request), usual=usual.stops()),
+        lambda batch, data: actions.pause_seat(batch, key, reason=data["reason"], suspected=True, by=actor),
+        done=_("Stopped. Look into it; then let go on, or propose voiding."),
+        heading=_("Stop this candidate"),
+        lead=_("The candidate's time stops at once. Then let go on, or propose voiding."),
+        submit_label=_("Stop"),
+        danger=True,
+    )
+
+
+@require_POST
+def resume_seat(request: HttpRequest, pk: int, key: str) -> HttpResponseBase:
+    """Let a paused candidate go on."""
+    batch = batch_of(request, pk)
+    return perform(
+        request,
+        lambda: actions.resume_seat(batch, key, by=actor_of(request)),
+        success=_("The candidate goes on with the time that was left."),
+        to=reverse("hall:seat", args=[pk, key]),
     )
 
 

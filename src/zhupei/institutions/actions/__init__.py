@@ -1,5 +1,6 @@
 """Every write on institutions: their registration, their sites and rooms, their teachers."""
 
+from .adoption import adopt_hall
 from .certificates import (
     add_licence,
     add_qualification,
@@ -37,6 +38,7 @@ from .sites import (
 from .teachers import add_teacher, edit_teacher, set_teacher_active
 
 __all__ = [
+    "adopt_hall",
     "add_licence",
     "add_qualification",
     "add_room",

@@ -11,9 +11,23 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
+
+from zhupei.hall.api import centre_link
+
+from zhupei.delivery.rehearsal.servers import raise_limits
 
 RESTART_PAUSE = 2.0
 STOP_WAIT = 15.0
+BACKLOG = 4096  # connections that wait to be accepted
+SPARE_FILES = 1000  # files that the server opens for itself
+
+
+def connections() -> int:
+    """How many connections the server keeps: a hall of 220 with 6 a browser is past the web server's own 1024, and those over
+    the limit would wait until others close. Bounded by the files that a process may open, which is raised to what is allowed.
+    """
+    return max(raise_limits() - SPARE_FILES, 512)
 
 
 def web_command(host: str, port: int, threads: int) -> list[str]:
@@ -34,6 +48,10 @@ def web_command(host: str, port: int, threads: int) -> list[str]:
         str(threads),
         "--loop",
         "uvloop" if sys.platform != "win32" else "auto",
+        "--backlog",
+        str(BACKLOG),
+        "--backpressure",
+        str(connections()),
         "--no-ws",
         "--log-level",
         "warning",
@@ -49,6 +67,20 @@ def worker_command() -> list[str]:
 def housekeeping_command() -> list[str]:
     """What happens without anybody pressing a button."""
     return [sys.executable, "-m", "django", "housekeep"]
+
+
+def carrier_command() -> list[str]:
+    """On a hall's own machine: what is fetched from the centre and sent to it."""
+    return [sys.executable, "-m", "django", "carry"]
+
+
+def _is_halls_own_machine() -> bool:
+    try:
+        return centre_link() is not None
+    except DatabaseError:  # not prepared yet
+        return False
+    finally:
+        connection.close()
 
 
 class Command(BaseCommand):
@@ -74,6 +106,8 @@ class Command(BaseCommand):
         commands = {"web": web_command(host, port, options["threads"])}
         if not options["no_worker"]:
             commands |= {"worker": worker_command(), "housekeeping": housekeeping_command()}
+        if _is_halls_own_machine():
+            commands["carrier"] = carrier_command()
         stopping = False
 
         def stop(*_: Any) -> None:

@@ -1,0 +1,393 @@
+"""The candidate's page in a real browser, before servers in threads of this process: no city needed.
+
+The hall of two answers at two sites, ``127.0.0.1`` and ``localhost``: so cookies are as strict as between two machines.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Error, Page, expect
+
+from tests.browser.served import DESK, PATIENCE_MS, PHONE, Person, Served, free_port
+from zhupei.delivery import api
+from zhupei.delivery.tests.makers import PEOPLE, SESSION, id_hash, make_bundle
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+BY = "王监考"
+SAVED = "全部已保存"
+
+
+def long_bundle() -> api.Bundle:
+    """A hundred questions of one mark in each subject."""
+    bundle = make_bundle()
+    keys, people = dict(bundle.keys), []
+    for candidate in bundle.candidates:
+        papers = {}
+        for subject, paper in candidate.papers.items():
+            units, sections = [], []
+            for section in paper.sections[:3]:
+                pool = [unit for unit in paper.units if unit.kind == section.kind]
+                for no in range(32):
+                    name = f"{subject}-{section.kind}-{no}"
+                    keys[name] = keys[pool[no % len(pool)].item_uid]
+                    units.append(
+                        msgspec.structs.replace(pool[no % len(pool)], item_uid=name, marks=Decimal(1))
+                    )
+                sections.append(msgspec.structs.replace(section, count=32, marks_each=Decimal(1)))
+            case = paper.units[-1]
+            children = tuple(msgspec.structs.replace(one, marks=Decimal(1)) for one in case.children)
+            units.append(msgspec.structs.replace(case, marks=Decimal(4), children=children))
+            sections.append(msgspec.structs.replace(paper.sections[-1], marks_each=Decimal(1)))
+            papers[subject] = msgspec.structs.replace(paper, units=tuple(units), sections=tuple(sections))
+        people.append(msgspec.structs.replace(candidate, papers=papers))
+    return api.complete(msgspec.structs.replace(bundle, candidates=tuple(people), keys=keys))
+
+
+class Server:
+    """An application on a port of its own, under a root path; ``stop`` closes the port, ``start`` opens it again."""
+
+    def __init__(self, app: Any, root: str, port: int) -> None:
+        self.app, self.root, self.port = app, root, port
+        self.start()
+
+    async def _under(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            scope["root_path"] = self.root
+            await self.app(scope, receive, send)
+
+    def start(self) -> None:
+        config = uvicorn.Config(
+            self._under,
+            host="127.0.0.1",
+            port=self.port,
+            log_level="error",
+            lifespan="off",
+            interface="asgi3",
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._server.should_exit = self._server.force_exit = True
+        self._thread.join(10)
+
+
+class Hall:
+    """One engine, at the server whose turn it is."""
+
+    def __init__(self, folder: Path, *, bundle: api.Bundle | None = None, servers: int = 1) -> None:
+        self.engine = api.Engine(api.SqliteJournal(folder / "journal.sqlite3"), data_dir=folder)
+        self.engine.load(bundle or make_bundle())
+        for code, *_ in PEOPLE:
+            self.engine.admit(code, by=BY, method="id_card")
+        self.engine.open_session(SESSION, by=BY)
+        ports = [free_port() for _ in range(servers)]
+        self.urls = [
+            f"http://{host}:{port}" for host, port in zip(("127.0.0.1", "localhost"), ports, strict=False)
+        ]
+        self.active = 0
+        self.servers = [
+            Server(
+                api.ExamApp(
+                    self._engine_at(no), identify=id_hash, peers=self.urls if servers > 1 else (), practice=""
+                ),
+                "/exam",
+                port,
+            )
+            for no, port in enumerate(ports)
+        ]
+
+    def _engine_at(self, no: int) -> Callable[[], api.Engine | None]:
+        return lambda: self.engine if self.active == no else None
+
+    def fail_over(self) -> None:
+        """The active server is gone, the other takes over."""
+        old, self.active = self.active, 1 - self.active
+        self.servers[old].stop()
+
+    def answers(self, person: int = 0) -> dict[str, list[str]]:
+        held = self.engine.view(PEOPLE[person][0]).answers
+        return {key: sorted(answer) for (_, key), answer in held.items()}
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.stop()
+        self.engine.close()
+
+
+@pytest.fixture
+def hall_of(tmp_path: Path) -> Iterator[Callable[..., Hall]]:
+    halls: list[Hall] = []
+
+    def make(**options: Any) -> Hall:
+        halls.append(Hall(tmp_path, **options))
+        return halls[-1]
+
+    yield make
+    for hall in halls:
+        hall.close()
+
+
+@pytest.fixture
+def seat(chromium: Browser) -> Iterator[Callable[..., Person]]:
+    """Somebody at a browser: ``seat(url, DESK)``."""
+    people: list[Person] = []
+
+    def make(url: str, size: dict[str, int], **options: Any) -> Person:
+        people.append(Person(chromium, Served(url, {}), size, **options))
+        return people[-1]
+
+    yield make
+    for somebody in people:
+        somebody.context.close()
+
+
+def sit(somebody: Person, person: int = 0, page: Page | None = None) -> Page:
+    """Sign in and start; the script has taken over."""
+    page = page or somebody.page
+    page.goto(somebody.city.url + "/exam/")
+    page.locator("#slip_no").fill(PEOPLE[person][1])
+    page.locator("#id_number").fill(PEOPLE[person][3])
+    page.locator("form button.main").click()
+    page.locator("form[action$='/start'] button").click()
+    expect(page.locator("#link-word")).to_have_text("正常")
+    return page
+
+
+def pick(page: Page) -> tuple[str, list[str]]:
+    """Choose the first option of the question shown."""
+    question = page.locator("#item .question").first
+    key, box = str(question.get_attribute("data-key")), question.locator("input").first
+    box.check()
+    return key, [str(box.get_attribute("value"))]
+
+
+def choose(page: Page) -> tuple[str, list[str]]:
+    """Choose the first option of the question shown, and go on."""
+    chosen = pick(page)
+    page.locator("#go-next").click()
+    return chosen
+
+
+@pytest.mark.req("I03", "I04")
+def test_the_page_finds_the_other_server_and_the_way_back(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of(servers=2)
+    candidate = seat(hall.urls[0], DESK)
+    page = sit(candidate)
+    given = dict([choose(page)])
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    hall.fail_over()
+    given |= dict([choose(page), choose(page)])
+    expect(page).to_have_url(re.compile(re.escape(hall.urls[1]) + "/exam/paper"))
+    expect(page.locator("#message")).to_contain_text("带来 2 题未保存的答案")
+    expect(page.locator("#link-word")).to_have_text("正常")
+    expect(page.locator("#q4")).to_be_visible()  # still at the same question
+    assert hall.answers() == given
+    assert [line for line in candidate.faults() if "ERR_CONNECTION" not in line] == []
+    given |= dict([choose(page)])
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    hall.servers[0].start()
+    hall.fail_over()
+    given |= dict([choose(page)])
+    expect(page).to_have_url(re.compile(re.escape(hall.urls[0]) + "/exam/paper"))
+    expect(page.locator("#message")).to_contain_text("带来 1 题")
+    expect(page.locator("#link-word")).to_have_text("正常")
+    assert hall.answers() == given
+    # nothing of it is left in the first server's storage once all is kept
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    assert page.evaluate("Object.keys(localStorage).join()") == ""
+    # a page that stands by names the other, and brings the candidate there without script
+    quiet = seat(hall.urls[0], PHONE, script=False)
+    quiet.context.add_cookies(candidate.context.cookies())  # type: ignore[arg-type]
+    hall.servers[1].start()
+    hall.active = 1
+    quiet.open("/exam/paper")
+    assert quiet.barriers() == []
+    quiet.main.locator("form[action$='/cross'] button").click()
+    expect(quiet.page).to_have_url(re.compile(re.escape(hall.urls[1]) + "/exam/paper"))
+    expect(quiet.page.locator("#message")).to_contain_text("已保存的答案和时间都在")
+
+
+def test_a_warning_stands_before_everything_until_it_is_read(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of()
+    candidate = seat(hall.urls[0], DESK)
+    page = sit(candidate)
+    dialog, button = page.locator("#warning"), page.locator("#warning-read")
+    expect(dialog).to_be_hidden()
+    hall.engine.warn("C001", "请不要与邻座交谈。", by=BY)
+    hall.engine.warn("C001", "请收起手机。", by=BY)
+    pick(page)  # it comes with the answer to a save
+    expect(dialog).to_be_visible()
+    expect(page.get_by_role("alertdialog", name="监考人员提醒您")).to_contain_text("请不要与邻座交谈。")
+    expect(button).to_be_focused()
+    assert candidate.faults() == []
+    unit = page.locator("#item").get_attribute("data-unit")
+    for key in ("Tab", "Shift+Tab", "Escape", "ArrowRight", "1"):  # no way past it
+        page.keyboard.press(key)
+        expect(button).to_be_focused()
+    assert page.locator("#item").get_attribute("data-unit") == unit
+    assert len(hall.answers()) == 1
+    left = page.locator("#countdown").inner_text()
+    expect(page.locator("#countdown")).not_to_have_text(left)  # time goes on
+    page.keyboard.press("Enter")
+    expect(page.locator("#warning-text")).to_have_text("请收起手机。")  # the next one
+    expect(button).to_be_focused()
+    assert hall.engine.seat("C001").warnings_read == 1
+    page.reload()
+    expect(page.locator("#link-word")).to_have_text("正常")
+    expect(page.get_by_role("alertdialog")).to_contain_text("请收起手机。")
+    button.click()
+    expect(dialog).to_be_hidden()
+    page.locator("#go-next").click()
+    choose(page)
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    assert hall.engine.seat("C001").warnings_read == 2
+    assert len(hall.answers()) == 2
+    # read while the network is away: it does not come back
+    hall.engine.warn("C001", "最后一次。", by=BY)
+    pick(page)
+    expect(dialog).to_be_visible()
+    candidate.context.set_offline(True)
+    button.click()
+    expect(dialog).to_be_hidden()
+    candidate.context.set_offline(False)
+    expect(page.locator("#link-word")).to_have_text("正常")
+    page.locator("#go-next").click()
+    choose(page)
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    expect(dialog).to_be_hidden()
+    assert hall.engine.seat("C001").warnings_read == 3
+
+
+def test_unsaved_answers_outlive_a_crash_and_belong_to_one_candidate(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of()
+    candidate = seat(hall.urls[0], DESK)
+    page = sit(candidate)
+    hall.servers[0].stop()
+    given = dict(choose(page) for _ in range(3))
+    expect(page.locator("#unsaved")).to_have_text("未保存 3 题")
+    expect(page.locator("#cell-1")).to_have_class(re.compile(r"\bgiven\b"))
+    expect(page.locator("#cell-1")).to_have_attribute("aria-label", "第 1 题, 已选，正在保存")
+    assert hall.answers() == {}
+    devtools = candidate.context.new_cdp_session(page)
+    with page.expect_event("crash"), suppress(Error):  # the call itself has no answer
+        devtools.send("Page.crash", timeout=1000)
+    hall.servers[0].start()
+    again = candidate.context.new_page()
+    again.goto(hall.urls[0] + "/exam/paper")
+    expect(again.locator("#cell-1")).to_have_class(re.compile(r"\bkept\b"), timeout=PATIENCE_MS)
+    expect(again.locator("#unsaved")).to_have_text(SAVED)
+    assert hall.answers() == given
+    assert again.evaluate("Object.keys(localStorage).join()") == ""
+    # what somebody else left at this machine is dropped, and not sent as this candidate's
+    again.evaluate("""() => {
+      localStorage.setItem('zhupei:C001:P-C001-general', '{"G-single-1": {"a": ["o4"], "m": null, "s": 1}}');
+      localStorage.setItem('zhupei:C009:P-C009-general', '{"G-single-1": {"a": ["o4"], "m": null, "s": 1}}');
+      localStorage.setItem('zhupei:keys', 'off');
+      localStorage.setItem('other', 'program');
+    }""")
+    candidate.context.clear_cookies()
+    sit(candidate, 1, again)
+    expect(again.locator("#unsaved")).to_have_text(SAVED)
+    assert again.evaluate("Object.keys(localStorage).sort().join()") == "other,zhupei:keys"
+    assert hall.answers(1) == {}
+
+
+def test_where_nothing_may_be_stored_everything_still_works(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of()
+    candidate = seat(hall.urls[0], PHONE)
+    candidate.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get: function () { throw new Error('forbidden'); }});"
+    )
+    page = sit(candidate)
+    given = dict([choose(page)])
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    hall.servers[0].stop()
+    given |= dict([choose(page), choose(page)])
+    expect(page.locator("#link-word")).to_have_text("正在重连，请勿关闭本页")
+    expect(page.locator("#unsaved")).to_have_text("未保存 2 题")
+    hall.servers[0].start()
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    assert hall.answers() == given
+
+
+def test_the_whole_answer_sheet_can_be_reached_in_every_window(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    """The last button is in the window beside the paper; a hundred numbers scroll, the present one in sight."""
+    hall = hall_of(bundle=long_bundle())
+    candidate = seat(hall.urls[0], DESK)
+    page = sit(candidate)
+    onward, cell = page.locator("#onward button").last, page.locator("#cell-96")
+    for width, height in ((1366, 800), (1024, 768), (1366, 650), (1920, 1080)):
+        candidate.resize({"width": width, "height": height})
+        page.locator("#cell-1").click()
+        page.locator("#cell-96").click()
+        expect(onward).to_be_in_viewport(ratio=1)
+        expect(page.locator("#sheet-title")).to_be_in_viewport(ratio=1)
+        expect(cell).to_be_in_viewport(ratio=1)
+        inside = page.evaluate("""() => {
+          var cells = document.getElementById('cells').getBoundingClientRect();
+          var cell = document.getElementById('cell-96').getBoundingClientRect();
+          return cell.top >= cells.top && cell.bottom <= cells.bottom;
+        }""")
+        assert inside
+        assert candidate.overflows() == []
+    # 200 % zoom of 1366×800, a small phone, and one turned on its side: one column, all of it by scrolling
+    for width, height in ((683, 400), (360, 740), (320, 568), (740, 360)):
+        candidate.resize({"width": width, "height": height})
+        onward.scroll_into_view_if_needed()
+        expect(onward).to_be_in_viewport(ratio=1)
+        assert candidate.overflows() == []
+    for setting in ("size", "contrast"):
+        page.locator(f"[data-look={setting}]").click()
+        for size in (DESK, {"width": 360, "height": 740}):
+            candidate.resize(size)
+            assert candidate.faults() == []
+
+
+def test_a_visitor_practises(chromium: Browser, seat: Callable[..., Person]) -> None:
+    server = Server(api.PracticeApp(), "/practice", free_port())
+    try:
+        visitor = seat(f"http://127.0.0.1:{server.port}", PHONE)
+        page = visitor.open("/practice/")
+        assert visitor.faults() == []
+        visitor.press("开始练习")
+        expect(page.locator("#link-word")).to_have_text("正常")
+        expect(page.locator(".practice")).to_contain_text("练习")
+        assert visitor.faults() == []
+        for _subject in range(2):
+            for unit in range(1, 9):
+                expect(page.locator(f"#item[data-unit='{unit}']")).to_be_attached()
+                choose(page)
+            page.locator("form[data-confirm] button").click()
+            expect(page.locator("form[data-confirm]")).to_have_count(0)
+        expect(page.locator(".score")).to_have_count(2)
+        expect(page.locator(".solution")).to_have_count(20)
+        assert visitor.faults() == []
+        visitor.resize(DESK)
+        assert visitor.overflows() == []
+    finally:
+        server.stop()
