@@ -1,8 +1,8 @@
 """A hall on its own machine, cut off from the centre from bundle to return, then reconciled: 0 differences.
 
 Two installations of their own, each with secrets, database and server: a centre with the small demonstration city, and an empty
-one that becomes the hall. Between them lies a line (``bench.line``) that is broken in the middle of the bundle and of the return, and
-dead in between. Everything is done over HTTP by pages, as people would, but for the commands of the hall's console.
+one that becomes the hall. Between them lies a line (``bench.line``) that is broken in the middle of the bundle and of the
+return, and dead in between. Everything is done over HTTP by pages, as people would, but for the commands of the hall's console.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from zhupei.config.walkthrough.runner import Installation
@@ -27,7 +30,7 @@ from .line import Line
 from .machine import machine
 
 PASSWORD = "Zhupei-demo-2026"  # noqa: S105 - the demonstration's, printed for everybody
-BEGIN = "2026-03-02T10:00"  # a Monday
+BEGIN = "2026-09-14T10:00"  # a Monday
 PIECE = 2048  # bytes of a return in one call: small, so that it has several
 SITTERS = 3
 WAIT_SECONDS = 90.0
@@ -37,7 +40,7 @@ BATCH = """
 from zhupei.exams.api import Batch
 from zhupei.papers.api import Draw, keys_of, papers_of
 batch = Batch.objects.filter(state="ready").order_by("pk").first()
-draw = Draw.objects.get(batch_no=str(batch)) if hasattr(Draw, "batch_no") else Draw.objects.latest("pk")
+draw = Draw.objects.get(batch_key=str(batch))
 keys, papers = keys_of(draw), papers_of(draw)
 people = [
     {
@@ -207,13 +210,34 @@ class Drill:
             time.sleep(0.5)
         raise Unexpected(f"{path} does not come to it: {page.said()[:600]}")
 
-    def _transfer(self) -> tuple[int, int, str]:
-        code = (
-            "from zhupei.hall.models import Transfer\nrow = Transfer.objects.latest('pk')\n"
-            "answer = [row.done, row.size, row.problem]"
-        )
-        done, size, problem = self.hall.ask(code)
-        return done, size, problem
+    def _broken_at(self, login: str, path: str, broken: int) -> int:
+        """Wait until the line has broken and the page says how far the transfer came, in bytes."""
+
+        def done(page: Visitor) -> bool:
+            return (
+                self.line is not None
+                and self.line.broken > broken
+                and bool(page.page.xpath("//li//progress"))
+            )
+
+        page = self._until(login, path, done)
+        bar = page.page.xpath("//li//progress")[0]
+        there, size = int(bar.get("value")), int(bar.get("max"))
+        if not 0 < there < size:
+            raise Unexpected(f"the line broke, but {there} of {size} bytes are there: {page.said()[:300]}")
+        return there
+
+    def _kill_carrier(self) -> int:
+        """kill -9 of the hall's process that fetches and sends, found in the session of the hall's own server."""
+        assert self.hall.server is not None
+        killed = 0
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if b"carry" in words and os.getsid(int(entry.name)) == self.hall.server.pid:
+                    os.kill(int(entry.name), signal.SIGKILL)
+                    killed += 1
+        return killed
 
     def fetch(self) -> None:
         """The bundle is fetched; the line breaks in the middle; it goes on at the same byte, the carrier killed meanwhile."""
@@ -223,11 +247,10 @@ class Drill:
         page = self.at_hall(head).open("/hall/")
         self.line.break_down = size // 2
         page.submit(action="/hall/centre/fetch/")
-        self._until(head, "/hall/", lambda page: self.line is not None and self.line.broken == 1)
-        done, _size, problem = self._transfer()
-        if not 0 < done < size:
-            raise Unexpected(f"the line broke, but {done} of {size} bytes are there: {problem}")
-        self.facts["bundle"] = {"size": size, "broke_at": done, "digest": self.batch["bundle"]["digest"]}
+        there = self._broken_at(head, "/hall/", 0)
+        killed = self._kill_carrier()
+        bundle = {"size": size, "broke_at": there, "carriers_killed": killed}
+        self.facts["bundle"] = {**bundle, "digest": self.batch["bundle"]["digest"]}
         page = self._until(head, "/hall/", lambda page: bool(page.links(r"/hall/batches/\d+/$")))
         self.here = page.link(r"/hall/batches/\d+/$")
 
@@ -245,7 +268,9 @@ class Drill:
             self.at_centre(login).open(batch).submit(action="/release/")
         page = self.at_centre("centre").open(batch)
         page.press(f"{batch}key/", {"how": "read"})
-        heard = [str(one) for one in page.page.xpath("//main//td/code/text()")]  # eight groups, each with its check letter
+        heard = [
+            str(one) for one in page.page.xpath("//main//td/code/text()")
+        ]  # eight groups, each with its check letter
         key = " ".join(heard)
         self.at_hall(head).open(f"{self.here}key/").submit({"key": key}, field="key")
         items = ["computers", "spares", "network", "cameras", "clocks", "power", "readers"]
@@ -277,7 +302,9 @@ class Drill:
         self.at_hall(head).open(f"{self.here}close/").submit()
         self.at_hall(head).open(self.here).submit(action="/return/")
         assert self.line is not None
-        self.facts["bytes_while_cut_off"] = sum((self.line.bytes_down, self.line.bytes_up)) - sum(self.bytes_before)
+        self.facts["bytes_while_cut_off"] = sum((self.line.bytes_down, self.line.bytes_up)) - sum(
+            self.bytes_before
+        )
 
     def send(self) -> None:
         """The line is back, and breaks once more in the middle of the return."""
@@ -288,9 +315,8 @@ class Drill:
         size = int(self.hall.ask(AT_HALL)["return_size"])
         self.line.break_up = PIECE + PIECE // 2 + 1500  # past the first piece and its heads
         self.at_hall(head).open(self.here).submit(action="/send/")
-        self._until(head, "/hall/", lambda page: self.line is not None and self.line.broken > broken)
-        done, _size, _problem = self._transfer()
-        self.facts["return"] = {"size": size, "broke_at": done, "pieces_of": PIECE}
+        there = self._broken_at(head, self.here, broken)
+        self.facts["return"] = {"size": size, "broke_at": there, "pieces_of": PIECE}
         self._until(head, self.here, lambda page: "中心已接收" in page.said())
 
     def compare(self) -> None:
@@ -336,7 +362,10 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     started = time.monotonic()
-    drill = Drill(lambda line: print(line, file=sys.stderr if options.json else sys.stdout, flush=True), keep=options.keep)
+    drill = Drill(
+        lambda line: print(line, file=sys.stderr if options.json else sys.stdout, flush=True),
+        keep=options.keep,
+    )
     try:
         drill.run()
     except BaseException:

@@ -47,12 +47,13 @@ def server_command(port: int) -> list[str]:
     return [*web_command("127.0.0.1", port, 1)[:-1], "bench.hall.server:application"]
 
 
-def wait_for(path: Path, process: subprocess.Popen[bytes], seconds: float) -> dict[str, Any]:
-    """What the server wrote to ``path`` once it was ready."""
+def wait_for(path: Path, port: int, process: subprocess.Popen[bytes], seconds: float) -> dict[str, Any]:
+    """What the server wrote to ``path`` about its start, once it answers."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
-        if path.exists() and path.stat().st_size:
-            return dict(json.loads(path.read_text()))
+        with socket.socket() as probe:
+            if path.exists() and probe.connect_ex(("127.0.0.1", port)) == 0:
+                return dict(json.loads(path.read_text()))
         time.sleep(0.1)
     raise SystemExit("the server did not come up")
 
@@ -98,7 +99,15 @@ def one_by_one(journal: Any, seconds: float) -> float:
 
 def django_page(port: int, connections: int, seconds: float) -> dict[str, float]:
     """A Django page that reads nothing, over the same port."""
-    load = [sys.executable, "-m", "bench.load", str(port), "/health/", str(min(connections, 32)), str(seconds)]
+    load = [
+        sys.executable,
+        "-m",
+        "bench.load",
+        str(port),
+        "/health/",
+        str(min(connections, 32)),
+        str(seconds),
+    ]
     for _ in range(2):  # the first one warms up
         told = subprocess.run(load, cwd=HERE, check=True, capture_output=True, text=True)
     return dict(json.loads(told.stdout))
@@ -121,7 +130,7 @@ def measure(
     port = free_port()
     process = subprocess.Popen(server_command(port), env=environment, cwd=HERE)
     try:
-        ready = wait_for(folder / "ready.json", process, 300)
+        ready = wait_for(folder / "ready.json", port, process, 300)
         plan = {
             "port": port,
             "server": process.pid,
@@ -223,6 +232,7 @@ def on_sqlite(options: argparse.Namespace) -> dict[str, Any]:
 def on_postgresql(options: argparse.Namespace) -> dict[str, Any]:
     """The journal in a PostgreSQL server of its own on the loopback, as it is installed: everything is flushed."""
     from tools.clusters import Cluster
+
     from zhupei.delivery.api import PostgresJournal
 
     with Cluster() as cluster, installation() as (_, environment):

@@ -1,8 +1,14 @@
 """Two servers of a hall: the first loses its power in mid-test; how soon does the second acknowledge, and is anything lost?
 
-Everything on this machine's loopback and in temporary folders: two PostgreSQL servers, the second a synchronous streaming standby
-of the first, and a ``zhupei hall`` on each. Candidates save; then the first server and its PostgreSQL get ``kill -9``. Their pages
-look for the other server, cross over and go on. In the end every acknowledged answer is looked for in the journal of the second.
+Everything on this machine's loopback and in temporary folders: two PostgreSQL servers, the second a synchronous standby of the
+first, and a ``zhupei hall`` on each. Candidates save; then the first server and its PostgreSQL get ``kill -9``. The pages look
+for the other server, cross over and go on. In the end every acknowledged answer is looked for in the journal of the second.
+
+``--failure freeze``: the first is not killed but stands still (as when its network is cut), and comes back to life after the
+second has taken over. Pages that stayed with it then save there: none of that may be acknowledged.
+
+``--failure second``: the second server is killed. The first must acknowledge nothing until ``zhupei hall --alone``, and then
+go on.
 """
 
 from __future__ import annotations
@@ -19,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +45,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--candidates", type=int, default=50)
     parser.add_argument("--every", type=float, default=1.0, help="seconds between two saves of a candidate")
     parser.add_argument("--seconds", type=float, default=8.0, help="of saves before the power fails")
+    parser.add_argument("--failure", choices=("power", "freeze", "second"), default="power")
     parser.add_argument("--takeover-seconds", type=float, default=8.0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
@@ -45,7 +53,8 @@ def main(arguments: list[str]) -> None:
         result = drill(options, stack)
     result = {"machine": machine(), "parameters": vars(options)} | result
     print(json.dumps(result, indent=None if options.json else 2))
-    if result["lost"] or result["errors"]:
+    bad = ("lost", "errors", "acknowledged_by_both", "acknowledged_on_one_disk")
+    if any(result.get(name) for name in bad) or result.get("first_refuses") is False:
         raise SystemExit(1)
 
 
@@ -104,6 +113,29 @@ class Server:
                 self.process.wait()
             self.process = None
 
+    def send(self, sign: signal.Signals) -> None:
+        """Signal the command and all that it started, and its PostgreSQL."""
+        if self.process is not None:
+            os.killpg(self.process.pid, sign)
+        self.cluster.send(sign)
+
+    def refuses(self) -> bool:
+        """True if a new ``zhupei hall`` here ends at once because the other server is active."""
+        command = [*ZHUPEI, "hall", "--port", str(self.port)]
+        try:
+            told = subprocess.run(
+                command,
+                env=self.environment,
+                cwd=HERE,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+        return told.returncode != 0 and "The hall runs on" in told.stderr
+
     def says(self) -> dict[str, Any]:
         with contextlib.suppress(httpx.HTTPError, ValueError):
             return dict(httpx.get(f"{self.origin}/exam/health", timeout=2, trust_env=False).json())
@@ -129,6 +161,8 @@ class Candidate:
         self.count = 0
         self.again_at: float | None = None
         self.errors = 0
+        self.left: dict[str, Any] = {}
+        """What a copy of the page that stayed with the first server would send."""
 
     async def enter(self) -> None:
         fields = {"slip_no": self.slip_no, "id_number": self.id_number}
@@ -181,6 +215,7 @@ class Candidate:
             await asyncio.sleep(every)
 
     async def _save(self, wish: dict[str, Any], failed_at: list[float]) -> bool:
+        sent_at = time.monotonic()
         try:
             answer = await self.client.post(
                 f"{self.here}/exam/save", json={"form": self.form, **wish}, headers={"origin": self.here}
@@ -193,7 +228,7 @@ class Candidate:
         ack = answer.json()
         self.acknowledged[wish["subject"], wish["key"]] = (ack["rev"], tuple(ack["answer"]))
         self.count += 1
-        if failed_at and self.again_at is None and self.here != self.origins[0]:
+        if len(failed_at) > 1 and self.again_at is None and sent_at > failed_at[1]:
             self.again_at = time.monotonic()
         return True
 
@@ -207,6 +242,13 @@ class Candidate:
             if alive.status_code != 200:
                 return
             before, fields = self.here, {"carry": carry, "unsent": json.dumps([unsent])}
+            self.left = {
+                "headers": {
+                    "origin": before,
+                    "cookie": f"zhupei_sitting={self.client.cookies['zhupei_sitting']}",
+                },
+                "json": {"form": self.form, **unsent, "seq": unsent["seq"] + 100},
+            }
             answer = await self.client.post(f"{other}/exam/cross", data=fields, headers={"origin": before})
             if answer.status_code != 200:
                 self.errors += answer.status_code < 500
@@ -218,6 +260,15 @@ class Candidate:
             unsent["seq"] = self.seq = self.seq + 1
         except httpx.HTTPError:
             return
+
+    async def stayed(self) -> int:
+        """Save at the first server as a page that never left it; the status of its answer, 0 without one."""
+        async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+            try:
+                answer = await client.post(f"{self.origins[0]}/exam/save", **self.left)
+            except httpx.HTTPError:
+                return 0
+            return answer.status_code
 
 
 def _found(pattern: str, page: str) -> str:
@@ -270,27 +321,61 @@ async def play(
     everybody = {one["candidate_id"]: Candidate(origins, one["slip_no"], one["id_number"]) for one in people}
     for candidate in everybody.values():
         await candidate.enter()
-    failed_at: list[float] = []
+    failed_at: list[float] = []  # the failure, and when acknowledgements count as of after it
     stop = asyncio.Event()
     tasks = [asyncio.create_task(one.sit(options.every, failed_at, stop)) for one in everybody.values()]
+
+    def count() -> int:
+        return sum(one.count for one in everybody.values())
+
     await asyncio.sleep(options.seconds)
+    told: dict[str, Any] = {}
     failed_at.append(time.monotonic())
-    first.end(signal.SIGKILL)
-    first.cluster.kill()
-    say("the first server has no power any more")
-    before = sum(one.count for one in everybody.values())
+    if options.failure == "power":
+        first.end(signal.SIGKILL)
+        first.cluster.kill()
+    elif options.failure == "freeze":
+        first.send(signal.SIGSTOP)
+    else:
+        second.end(signal.SIGKILL)
+        second.cluster.kill()
+    say("one server is gone")
+    failed_at.append(time.monotonic())
+    told["acknowledged_before"] = before = count()
+    if options.failure == "second":
+        await asyncio.sleep(2)  # what was on its way
+        before = count()
+        await asyncio.sleep(6)
+        told["acknowledged_on_one_disk"] = count() - before
+        say("zhupei hall --alone")
+        await asyncio.to_thread(first.run, *ZHUPEI, "hall", "--alone", "--reason", "drill")
+        told["seconds_until_alone"] = round(time.monotonic() - failed_at[0], 2)
     until = failed_at[0] + PATIENCE_S
     while any(one.again_at is None for one in everybody.values()) and time.monotonic() < until:
         await asyncio.sleep(0.1)
     await asyncio.sleep(2 * options.every)
+    if options.failure == "freeze":
+        say("the first server is back, and pages that stayed with it save there")
+        first.send(signal.SIGCONT)
+        said: Counter[str] = Counter()
+        for _ in range(2):
+            said.update(map(str, await asyncio.gather(*(one.stayed() for one in everybody.values()))))
+        told["first_said"] = dict(said)
+        told["acknowledged_by_both"] = told["first_said"].get("200", 0)
+        await asyncio.to_thread(first.end, signal.SIGKILL)
+    elif options.failure == "power":
+        await asyncio.to_thread(first.cluster.start)
+    if options.failure != "second":
+        told["first_refuses"] = await asyncio.to_thread(first.refuses)
     stop.set()
     await asyncio.gather(*tasks)
     for one in everybody.values():
         await one.client.aclose()
-    await asyncio.to_thread(second.end, signal.SIGTERM)
+    last = first if options.failure == "second" else second
+    await asyncio.to_thread(last.end, signal.SIGTERM)
     again = sorted(one.again_at - failed_at[0] for one in everybody.values() if one.again_at is not None)
     say("the account")
-    held = held_in(second.cluster.url)
+    held = held_in(last.cluster.url)
     lost = [
         (who, at)
         for who, one in everybody.items()
@@ -302,10 +387,10 @@ async def play(
         "seconds_to_last_save": round(again[-1], 2) if len(again) == len(everybody) else None,
         "candidates": len(everybody),
         "gone_on": len(again),
-        "acknowledged_before": before,
-        "acknowledged": sum(one.count for one in everybody.values()),
+        "acknowledged": count(),
         "lost": len(lost),
         "errors": sum(one.errors for one in everybody.values()),
+        **told,
     }
 
 

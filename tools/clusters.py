@@ -53,14 +53,14 @@ class Cluster:
             raise
 
     def _make(self) -> None:
-        auth = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        auth = ("--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
         self._run("initdb", "-D", str(self.data), "-U", USER, *auth)
         self.start()
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, DATABASE)
 
     def _copy(self, primary: Cluster) -> None:
         source = f"host=127.0.0.1 port={primary.port} user={USER} application_name=standby"
-        self._run("pg_basebackup", "-D", str(self.data), "-d", source, "-R", "-c", "fast")
+        self._run("pg_basebackup", "-D", str(self.data), "-d", source, "-R", "-c", "fast", "--no-sync")
         self.start()
 
     @property
@@ -83,15 +83,20 @@ class Cluster:
         log = ("-l", str(self.home / "log"))
         self._run("pg_ctl", "-D", str(self.data), "-w", *log, "-o", options, "start")
 
+    def send(self, sign: signal.Signals) -> list[int]:
+        """Signal all its processes; who they are."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        pids = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sign)
+        return pids
+
     def kill(self) -> None:
         """``kill -9`` of all its processes, as when the machine loses its power (but for the disk's cache)."""
-        first = int((self.data / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        for pid in (first, *map(int, children)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        pids = self.send(signal.SIGKILL)
         until = time.monotonic() + 10
-        while any(_alive(pid) for pid in (first, *map(int, children))) and time.monotonic() < until:
+        while any(_alive(pid) for pid in pids) and time.monotonic() < until:
             time.sleep(0.02)
         # where nobody reaps the dead, the next start would take this number for a running server
         for lock in (self.data / "postmaster.pid", self.home / f".s.PGSQL.{self.port}.lock"):

@@ -52,7 +52,7 @@ class Somebody:
 
 def make_bundle(number: int, size: int) -> tuple[api.Bundle, list[Somebody]]:
     """A completed bundle of ``size`` candidates, in rooms of 50, and what they type. ``number`` tells bundles apart."""
-    rng = random.Random(number)
+    rng = random.Random(number)  # noqa: S311 (the same bundle each time)
     keys: dict[str, api.Key] = {}
     pools = {subject: _pool(rng, subject, keys) for subject in SUBJECTS}
     people, candidates = [], []
@@ -133,7 +133,13 @@ def _pool(rng: random.Random, subject: str, keys: dict[str, api.Key]) -> dict[st
             common: dict[str, Any] = {"item_uid": uid, "version": 1, "kind": kind, "marks": marks}
             if kind == "case":
                 children = tuple(
-                    api.Child(no=no, kind=of, stem=_text(rng, 1) + "（　）。", options=_options(rng, of), marks=marks / 5)  # type: ignore[arg-type]
+                    api.Child(
+                        no=no,
+                        kind=of,
+                        stem=_text(rng, 1) + "（　）。",
+                        options=_options(rng, of),
+                        marks=marks / 5,
+                    )  # type: ignore[arg-type]
                     for no, of in enumerate(CHILDREN, 1)
                 )
                 for no, of in enumerate(CHILDREN, 1):
@@ -150,9 +156,7 @@ def _pool(rng: random.Random, subject: str, keys: dict[str, api.Key]) -> dict[st
     return pool
 
 
-def _paper(
-    rng: random.Random, candidate_id: str, subject: str, pool: dict[str, list[api.Unit]]
-) -> api.Paper:
+def _paper(rng: random.Random, candidate_id: str, subject: str, pool: dict[str, list[api.Unit]]) -> api.Paper:
     units: list[api.Unit] = []
     sections = []
     for kind, (count, marks) in DRAWN.items():

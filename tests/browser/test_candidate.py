@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import Browser, Error, Locator, Page, expect
 
 from tests.browser.served import DESK, PATIENCE_MS, PHONE, Person, Served, free_port
 from zhupei.delivery import api
@@ -391,3 +391,45 @@ def test_a_visitor_practises(chromium: Browser, seat: Callable[..., Person]) -> 
         assert visitor.overflows() == []
     finally:
         server.stop()
+
+
+def test_the_keyboard_is_enough(hall_of: Callable[..., Hall], seat: Callable[..., Person]) -> None:
+    """Answering, marking, turning, going by the answer sheet, and finishing the subject, without a mouse."""
+    hall = hall_of()
+    candidate = seat(hall.urls[0], DESK)
+    page = sit(candidate)
+    keys = page.keyboard
+
+    def tab_to(place: Locator) -> None:
+        for _ in range(60):
+            if place.evaluate("node => node === document.activeElement"):
+                return
+            keys.press("Tab")
+        raise AssertionError(f"{place} is not reached")
+
+    keys.press("1")
+    expect(page.locator("#cell-1")).to_have_class(re.compile(r"\bkept\b"))
+    keys.press("2")  # another choice instead
+    keys.press("m")
+    expect(page.locator("#cell-1")).to_have_attribute("aria-label", "第 1 题, 已保存, 已标记")
+    keys.press("ArrowRight")
+    expect(page.locator("#q2")).to_be_focused()
+    tab_to(page.locator("#item input").first)
+    keys.press("Space")
+    expect(page.locator("#keep-2")).to_have_text("已保存")
+    tab_to(page.locator("#cell-4"))  # a multiple one
+    keys.press("Enter")
+    keys.press("a")
+    keys.press("b")
+    keys.press("a")
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    first, second = page.locator("#item input").nth(0), page.locator("#item input").nth(1)
+    expect(first).not_to_be_checked()
+    expect(second).to_be_checked()
+    assert [len(answer) for answer in hall.answers().values()] == [1, 1, 1]
+    tab_to(page.locator("#onward button"))
+    keys.press("Enter")
+    expect(page.locator("#part h1")).to_be_focused()
+    tab_to(page.locator("#part form button"))
+    keys.press("Enter")
+    expect(page).to_have_url(re.compile("subject=professional"))

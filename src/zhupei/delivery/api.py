@@ -62,6 +62,10 @@ from zhupei.delivery.journal import (
 from zhupei.delivery.practice import PracticeApp
 from zhupei.delivery.protocol import ProtocolLine, protocol
 from zhupei.delivery.reconciling import MOMENTS, Difference, What, reconcile
+from zhupei.delivery.rehearsal.app import RehearsalApp
+from zhupei.delivery.rehearsal.bundles import MAX_SEATS, make_plan
+from zhupei.delivery.rehearsal.report import browser_figures
+from zhupei.delivery.rehearsal.stage import Stage, sqlite_journal, usage
 from zhupei.delivery.reserve import free_bytes, give_reserve, keep_reserve
 from zhupei.delivery.scoring import score_paper, score_sitting, score_slot
 from zhupei.delivery.sealing import (
@@ -82,6 +86,7 @@ __all__ = [
     "BUNDLE_FORMAT",
     "MAX_IMAGE",
     "MAX_MEDIA",
+    "MAX_SEATS",
     "MOMENTS",
     "RETURN_FORMAT",
     "Ack",
@@ -118,6 +123,7 @@ __all__ = [
     "ProtocolLine",
     "Pulse",
     "Receipt",
+    "RehearsalApp",
     "Return",
     "Room",
     "Rules",
@@ -131,6 +137,7 @@ __all__ = [
     "Slot",
     "SlotScore",
     "SqliteJournal",
+    "Stage",
     "State",
     "SubjectProgress",
     "SubjectScore",
@@ -138,6 +145,7 @@ __all__ = [
     "Ticket",
     "Unit",
     "What",
+    "browser_figures",
     "check_bundle",
     "check_paper",
     "check_return",
@@ -150,6 +158,7 @@ __all__ = [
     "is_person",
     "keep_reserve",
     "last_generation",
+    "make_plan",
     "media_type",
     "open_bundle",
     "open_return",
@@ -168,4 +177,6 @@ __all__ = [
     "signed_off",
     "slot_key",
     "spell_key",
+    "sqlite_journal",
+    "usage",
 ]

@@ -145,6 +145,7 @@ ZH: dict[str, str] = {
     "left.lead": "可以关闭本页。",
     "warning.title": "监考人员提醒您",
     "warning.lead": "计时没有停止，已保存的答案都在。读完请按下面的按钮，接着答题。",
+    "warning.lead.still": "读完请按下面的按钮。",
     "warning.button": "我已阅读",
     "moved": "原服务器没有应答，已自动转到本考场另一台服务器，接着答题。带来 {n} 题未保存的答案，已全部保存。",
     "moved.none": "原服务器没有应答，已自动转到本考场另一台服务器，接着答题。已保存的答案和时间都在。",
@@ -387,6 +388,7 @@ EN: dict[str, str] = {
     "left.lead": "You may close this page.",
     "warning.title": "The invigilator tells you",
     "warning.lead": "Time goes on, saved answers are kept. Press the button when you have read this, and go on.",
+    "warning.lead.still": "Press the button when you have read this.",
     "warning.button": "I have read it",
     "moved": (
         "The server did not answer; you are at the other server of this hall now. {n} unsaved answers were taken along and "

@@ -134,9 +134,13 @@ def _authenticate(request: HttpRequest) -> Call:
         .first()
     )
     if machine is None:
-        raise _turn_away("machine_unknown", _("The centre does not know this machine. Register its key first."))
+        raise _turn_away(
+            "machine_unknown", _("The centre does not know this machine. Register its key first.")
+        )
     if machine.key.ended_at is not None:
-        raise _turn_away("key_ended", _("The centre has ended this machine's key. Ask the centre for a new registration."))
+        raise _turn_away(
+            "key_ended", _("The centre has ended this machine's key. Ask the centre for a new registration.")
+        )
     if not _limiter.hit(CALLS_PER_MACHINE, mark):
         raise _turn_away("too_often", _("This machine calls too often. Wait a minute."), status=429)
     if not equal(digest, sm3(request.body)):
@@ -148,10 +152,13 @@ def _authenticate(request: HttpRequest) -> Call:
     now = clock.now()
     off = milliseconds / 1000 - now.timestamp()
     if abs(off) > CLOCK_MINUTES * 60:
-        text_off = _("The clock of the hall's machine is %(minutes)d minutes off. Set it by the centre's: %(now)s.")
+        text_off = _(
+            "The clock of the hall's machine is %(minutes)d minutes off. Set it by the centre's: %(now)s."
+        )
         raise _turn_away(
             "clock_off",
-            text_off % {"minutes": round(abs(off) / 60), "now": clock.local(now).strftime("%Y-%m-%d %H:%M:%S")},
+            text_off
+            % {"minutes": round(abs(off) / 60), "now": clock.local(now).strftime("%Y-%m-%d %H:%M:%S")},
         )
     try:
         with transaction.atomic():

@@ -1,8 +1,8 @@
 """Files by which a hall's own machine and the centre come to know each other.
 
-The **request** (``.json``): the machine names itself and gives its public key, signed with that key. The **hall pass** (``.zph``):
-the centre tells the machine which hall it is, who works there, which numbers of the rule hold, and the centre's own key; signed by
-the centre and good for one machine's key alone. Neither holds a secret. Layout of a pass (numbers big-endian)::
+The **request** (``.json``): the machine names itself and gives its public key, signed with that key. The **hall pass**
+(``.zph``): the centre tells the machine which hall it is, who works there, which numbers of the rule hold, and the centre's own
+key; signed by the centre and good for one machine's key alone. Neither holds a secret. Layout of a pass (numbers big-endian)::
 
     8 bytes   magic "ZPHPASS\\n"
     4 bytes   length, then content   JSON: ``HallPass``
@@ -144,14 +144,18 @@ def write_pass(content: HallPass, signer: Signer) -> bytes:
     signature = signer.sign(sm3(body).encode()).encode()
     data = body + struct.pack(">H", len(signature)) + signature
     if len(data) > MAX_PASS:
-        raise Refusal("pass_too_large", _("This hall has too many rooms or persons for one pass."), status=409)
+        raise Refusal(
+            "pass_too_large", _("This hall has too many rooms or persons for one pass."), status=409
+        )
     return data
 
 
 def read_pass(data: bytes) -> HallPass:
     """The content of a pass that is whole and signed under the key that it names. Raises ``Refusal``."""
     if data[: len(PASS_MAGIC)] != PASS_MAGIC or len(data) > MAX_PASS:
-        text = _("This file is no hall pass. Choose the file that the centre made for this machine; it ends in .zph.")
+        text = _(
+            "This file is no hall pass. Choose the file that the centre made for this machine; it ends in .zph."
+        )
         raise _refuse("not_a_pass", text)
     damaged = _refuse("pass_damaged", _("The hall pass is damaged. Copy it again from where you got it."))
     at = len(PASS_MAGIC) + 4
@@ -165,7 +169,9 @@ def read_pass(data: bytes) -> HallPass:
         found = msgspec.json.decode(raw)
         version = found.get("format") if isinstance(found, dict) else None
         if isinstance(version, int) and version > PASS_FORMAT:
-            text = _("This pass was made by a newer version of the program. Bring this machine up to date first.")
+            text = _(
+                "This pass was made by a newer version of the program. Bring this machine up to date first."
+            )
             raise _refuse("version_unknown", text)
         content = _pass_decoder.decode(raw)
         verifier = Sm2Verifier(content.centre_key)
@@ -198,7 +204,9 @@ def write_request(hall_name: str, site_id: int, signer: Signer) -> bytes:
 
 def read_request(data: bytes) -> HallRequest:
     """The request in a file. Raises ``Refusal`` unless its own key signed it."""
-    text = _("This file is no request of a hall's machine. Choose the one that “zhupei hall-setup” wrote there.")
+    text = _(
+        "This file is no request of a hall's machine. Choose the one that “zhupei hall-setup” wrote there."
+    )
     if len(data) > MAX_REQUEST:
         raise _refuse("not_a_request", text)
     try:

@@ -12,6 +12,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -63,6 +64,16 @@ def _why(error: Exception) -> str:
             return type(error).__name__
 
 
+def _bounded(response: httpx.Response, bound: int) -> Iterator[bytes]:
+    """The body as it comes, at most ``bound`` bytes of it and not for ever."""
+    started, size = time.monotonic(), 0
+    for chunk in response.iter_raw():
+        size += len(chunk)
+        if size > bound or time.monotonic() - started > CALL_SECONDS:
+            raise CentreUnreachable(_("the answer is too long or too slow"))
+        yield chunk
+
+
 class Centre:
     """The centre of a pass. A context: ends its connection on leaving."""
 
@@ -86,6 +97,7 @@ class Centre:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.client.close()
 
+    @contextmanager
     def _call(
         self,
         method: str,
@@ -95,20 +107,15 @@ class Centre:
         headers: dict[str, str] | None = None,
         timeout: httpx.Timeout = ASK_TIMEOUT,
         bound: int = MAX_ANSWER,
-    ) -> Iterator[bytes | tuple[httpx.Response, str]]:
-        """First the answer's head and the nonce of the call, then its body as it comes."""
+    ) -> Iterator[tuple[httpx.Response, str, Iterator[bytes]]]:
+        """The head of the answer, the nonce of the call, and the answer's body as it comes."""
         header, nonce = exams.credentials(self.signer, method, target, body, centre=self.mark)
-        started, size = time.monotonic(), 0
+        headers = {**(headers or {}), "Authorization": header}
         try:
             with self.client.stream(
-                method, target, content=body, headers={**(headers or {}), "Authorization": header}, timeout=timeout
+                method, target, content=body, headers=headers, timeout=timeout
             ) as response:
-                yield response, nonce
-                for chunk in response.iter_raw():
-                    size += len(chunk)
-                    if size > bound or time.monotonic() - started > CALL_SECONDS:
-                        raise CentreUnreachable(_("the answer is too long or too slow"))
-                    yield chunk
+                yield response, nonce, _bounded(response, bound)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise CentreUnreachable(_why(error)) from error
 
@@ -122,8 +129,12 @@ class Centre:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict) or (status < 400 and not is_signed):
-            raise CentreUnreachable(_("what answers at its address is not the centre: code %(n)d") % {"n": status})
-        if status >= 400:  # who turns a call away may not know whom to answer: such a no is believed unsigned, and decides nothing
+            raise CentreUnreachable(
+                _("what answers at its address is not the centre: code %(n)d") % {"n": status}
+            )
+        if (
+            status >= 400
+        ):  # who turns a call away may not know whom to answer: such a no is believed unsigned, and decides nothing
             offset = found.get("offset") if is_signed else None
             raise CentreRefused(
                 str(found.get("code", ""))[:60],
@@ -133,10 +144,11 @@ class Centre:
             )
         return found
 
-    def _ask(self, method: str, target: str, body: bytes = b"", timeout: httpx.Timeout = ASK_TIMEOUT) -> dict[str, Any]:
-        pieces = self._call(method, target, body, timeout=timeout)
-        response, nonce = next(pieces)  # type: ignore[misc]
-        return self._decided(response, nonce, b"".join(pieces))  # type: ignore[arg-type]
+    def _ask(
+        self, method: str, target: str, body: bytes = b"", timeout: httpx.Timeout = ASK_TIMEOUT
+    ) -> dict[str, Any]:
+        with self._call(method, target, body, timeout=timeout) as (response, nonce, chunks):
+            return self._decided(response, nonce, b"".join(chunks))
 
     def bundles(self) -> list[dict[str, Any]]:
         """The bundles that wait for this hall: id, batch, institution, digest, size, first session, whether released."""
@@ -154,28 +166,33 @@ class Centre:
 
     def piece(self, bundle_id: str, start: int) -> Iterator[bytes]:
         """The next bytes of a bundle from ``start`` on, as they come; at most what the centre gives in one answer."""
-        pieces = self._call(
+        with self._call(
             "GET",
             f"{ROOT}{quote(bundle_id, safe='')}/",
             headers={"Range": f"bytes={start}-"},
             timeout=LONG_TIMEOUT,
             bound=4 * MAX_ANSWER,
-        )
-        response, nonce = next(pieces)  # type: ignore[misc]
-        if response.status_code != 206:
-            self._decided(response, nonce, b"".join(pieces))  # type: ignore[arg-type]
-            raise CentreUnreachable(_("what answers at its address is not the centre: code %(n)d") % {"n": 200})
-        if not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise CentreUnreachable(_("the answer is another piece than was asked for"))
-        yield from pieces  # type: ignore[misc]
+        ) as (response, nonce, chunks):
+            if response.status_code != 206:
+                self._decided(response, nonce, b"".join(chunks))
+                raise CentreUnreachable(
+                    _("what answers at its address is not the centre: code %(n)d") % {"n": 200}
+                )
+            if not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+                raise CentreUnreachable(_("the answer is another piece than was asked for"))
+            yield from chunks
 
     def key(self, bundle_id: str) -> bytes:
         """The released key of a bundle, opened with this machine's own."""
         found = self._ask("GET", f"{ROOT}{quote(bundle_id, safe='')}/key/")
         try:
-            return exams.open_for_machine(str(found.get("sealed_key", "")), context=exams.key_context(bundle_id))
+            return exams.open_for_machine(
+                str(found.get("sealed_key", "")), context=exams.key_context(bundle_id)
+            )
         except crypto.DecryptionFailed:
-            text = _("The centre's answer does not open with this machine's key. Ask the centre for a new pass.")
+            text = _(
+                "The centre's answer does not open with this machine's key. Ask the centre for a new pass."
+            )
             raise Refusal("key_not_for_us", text, status=409) from None
 
     def return_state(self, bundle_id: str, digest: str) -> dict[str, Any]:
@@ -184,6 +201,8 @@ class Centre:
 
     def put_piece(self, bundle_id: str, digest: str, size: int, offset: int, data: bytes) -> dict[str, Any]:
         """Send the next piece of a return."""
-        target = f"{ROOT}{quote(bundle_id, safe='')}/return/piece/?digest={digest}&size={size}&offset={offset}"
+        target = (
+            f"{ROOT}{quote(bundle_id, safe='')}/return/piece/?digest={digest}&size={size}&offset={offset}"
+        )
         last = offset + len(data) >= size
         return self._ask("PUT", target, data, VERDICT_TIMEOUT if last else LONG_TIMEOUT)

@@ -25,7 +25,8 @@ from .choices import HallBatchState
 from .doctor_words import POINTS
 from .findings import Finding, in_both, worst
 from .host import GIB, NETWORK_DRIVES, Host
-from .line import CLOCK_LIMIT_S, Centre
+from .line import CLOCK_LIMIT_S, CentreLine
+from .link import centre_link
 from .models import HallBatch
 from .models.machines import Verdict
 from .process import journal_dsn, running_engine
@@ -151,7 +152,9 @@ def clocks(host: Host) -> list[Finding]:
     zone = "" if offset is None else f"UTC{offset.total_seconds() / 3600:+g}"
     return [
         Finding("time_service", UNKNOWN if kept is None else OK if kept else FAIL),
-        Finding("time_zone", UNKNOWN if offset is None else OK if offset == timedelta(hours=8) else WARN, zone),
+        Finding(
+            "time_zone", UNKNOWN if offset is None else OK if offset == timedelta(hours=8) else WARN, zone
+        ),
     ]
 
 
@@ -264,7 +267,7 @@ def one_engine(host: Host, folder: Path) -> Finding:
     return Finding("engine", OK, reason="none")
 
 
-def uplink(centre: Centre | None) -> list[Finding]:
+def uplink(centre: CentreLine | None) -> list[Finding]:
     """Clock and line against the centre's server (R116, I05)."""
     codes = ("clock", "uplink_time", "uplink")
     if centre is None:
@@ -296,15 +299,28 @@ def uplink(centre: Centre | None) -> list[Finding]:
     return found
 
 
+def centre_address() -> str:
+    """Where the pass of this machine says that the centre is; "" where it runs in this installation or is not known."""
+    try:
+        known = centre_link()
+    except Error:
+        return ""
+    return known.centre_address if known else ""
+
+
 def examine(
     folder: Path | None = None, *, centre: str = "", code: str = "", host: Host | None = None
 ) -> list[Finding]:
-    """Every point, in the order of annex 3. ``folder`` is where the answers lie (settings); ``centre`` the address of the
-    centre's server; ``code`` the hall's code of the day there, without which the line's throughput stays unknown. Takes a few
-    seconds. Raises ``OSError`` if the folder cannot be made."""
+    """Every point, in the order of annex 3. Takes a few seconds.
+
+    ``folder`` is where the answers lie (otherwise as the settings say); ``centre`` the address of the centre's server (otherwise
+    as the hall pass says); ``code`` the hall's code of the day there, without which the line's throughput stays unknown. Raises
+    ``OSError`` if the folder cannot be made, ``ValueError`` if the address is none.
+    """
     host = host or Host()
     folder = Path(folder or settings.HALL_DATA).resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    centre = centre or centre_address()
     return [
         cores(host),
         ghz(host),
@@ -315,7 +331,7 @@ def examine(
         system(host),
         *clocks(host),
         links(host),
-        *uplink(Centre(centre, code) if centre else None),
+        *uplink(CentreLine(centre, code) if centre else None),
         shares(host),
         *database(folder),
         secrets(),

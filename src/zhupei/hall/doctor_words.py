@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .findings import Point
 
-_NO_CENTRE = _("No address of the centre's server was given. Name it: zhupei doctor --centre https://…")
+_NO_CENTRE = _("No centre elsewhere is known to this server. At its console: zhupei doctor --centre https://…")
 _CONTAINER = _("This program runs in a container and cannot see the hardware. Look at the server itself.")
 _UNREACHABLE = _("The centre's server did not answer. Check the line; the test itself goes on without it.")
 

@@ -136,7 +136,7 @@ def _clock(given: Mapping[str, Any]) -> Finding:
     if offset is None:
         return Finding("client_clock", UNKNOWN)
     verdict = OK if abs(offset) <= CLOCK_OK else WARN if abs(offset) <= CLOCK_FAIL else FAIL
-    return Finding("client_clock", verdict, f"{offset:+.1f} s")
+    return Finding("client_clock", verdict, f"{round(offset, 1) + 0.0:+.1f} s")
 
 
 def _camera(given: Mapping[str, Any]) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import statistics
 import time
 from contextlib import suppress
@@ -43,7 +44,7 @@ def offset_of(samples: list[tuple[float, float, float]]) -> tuple[float, float] 
     return (low + high) / 2, (high - low) / 2
 
 
-class Centre:
+class CentreLine:
     """The centre's server at an address of the settings. ``code``: the hall's code of the day on its measuring page."""
 
     def __init__(self, address: str, code: str = "", *, transport: httpx.BaseTransport | None = None) -> None:
@@ -56,7 +57,12 @@ class Centre:
 
     def _client(self) -> httpx.Client:
         return httpx.Client(
-            base_url=self.address, timeout=TIMEOUT_S, transport=self._transport, trust_env=False
+            base_url=self.address,
+            timeout=TIMEOUT_S,
+            transport=self._transport,
+            verify=ssl.create_default_context(),
+            trust_env=False,
+            headers={"Accept-Encoding": "identity"},
         )
 
     def listen(self) -> Heard | None:

@@ -39,14 +39,20 @@ def warnings() -> list[str]:
     today, found = clock.today(), []
     if known.valid_to < today:
         found.append(
-            _("The hall pass ended on %(day)s. Have the centre make a new one and take it in here; tests go on meanwhile.")
+            _(
+                "The hall pass ended on %(day)s. Have the centre make a new one and take it in here; tests go on meanwhile."
+            )
             % {"day": known.valid_to}
         )
     elif known.valid_to - today < timedelta(days=WARN_DAYS):
-        found.append(_("The hall pass ends on %(day)s. Have the centre make a new one.") % {"day": known.valid_to})
+        found.append(
+            _("The hall pass ends on %(day)s. Have the centre make a new one.") % {"day": known.valid_to}
+        )
     elif today - clock.local(known.issued_at).date() > timedelta(days=STALE_DAYS):
         found.append(
-            _("The hall pass is of %(day)s. If rooms, staff or filings have changed since, have the centre make a new one.")
+            _(
+                "The hall pass is of %(day)s. If rooms, staff or filings have changed since, have the centre make a new one."
+            )
             % {"day": clock.local(known.issued_at).date()}
         )
     return found

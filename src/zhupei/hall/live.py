@@ -106,12 +106,14 @@ class Front:
 class Drawn:
     """What a view has at one moment; replaced as one, so that thread and event loop agree.
 
-    ``delta`` is what changed at ``stamp``; ``whole`` is everything at ``whole_stamp``.
+    ``delta`` is what changed at ``stamp``; ``whole`` is everything at the look ``whole_look``. An older whole is of no use, even
+    if nothing has changed since: its clocks stand where they stood.
     """
 
+    look: int = 0
     stamp: int = 0
     delta: bytes = b""
-    whole_stamp: int = 0
+    whole_look: int = 0
     whole: bytes = b""
 
 
@@ -124,23 +126,27 @@ class View:
         self._drawing = Drawing(variant)
         self._drawn = Drawn()
 
-    def draw(self, seen: Look) -> None:
-        """Take a look in."""
-        wanted, self.wanted, new = self.wanted, False, self._drawn
+    def draw(self, seen: Look, number: int) -> None:
+        """Take a look in; looks are numbered from 1."""
+        wanted, self.wanted = self.wanted, False
+        new = replace(self._drawn, look=number)
         if changed := self._drawing.changed(seen):
             new = replace(new, stamp=new.stamp + 1, delta=_event(changed))
         if wanted:
-            new = replace(new, whole_stamp=new.stamp, whole=_event(self._drawing.whole(seen)))
+            new = replace(new, whole_look=number, whole=_event(self._drawing.whole(seen)))
         self._drawn = new
 
-    def since(self, stamp: int) -> tuple[bytes, int]:
-        """What to send to one who has seen ``stamp`` (0: nothing yet), and what he has seen then."""
+    def since(self, stamp: int, after: int = 0) -> tuple[bytes, int]:
+        """What to send to one who has seen ``stamp`` (0: nothing yet), and what he has seen then.
+
+        Nothing from the look ``after`` or an earlier one: that began before he asked.
+        """
         drawn = self._drawn
         if stamp == drawn.stamp:
             return b"", stamp
         if stamp and stamp == drawn.stamp - 1:
             return drawn.delta, drawn.stamp
-        if drawn.whole_stamp == drawn.stamp:
+        if drawn.whole_look == drawn.look > after:
             return drawn.whole, drawn.stamp
         self.wanted = True
         return b"", stamp
@@ -160,6 +166,8 @@ class Source:
         self._hurry = asyncio.Event()
         self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.failed = False
+        self.looks = 0
+        """How many looks have begun."""
         self.task = asyncio.create_task(self._run())
 
     def join(self, variant: Variant) -> View:
@@ -188,6 +196,7 @@ class Source:
         while not self.failed:
             began = loop.time()
             self._hurry.clear()
+            self.looks += 1
             try:
                 await loop.run_in_executor(self._pool, self._look)
                 failures = 0
@@ -208,7 +217,7 @@ class Source:
             batch = HallBatch.objects.select_related("file").get(pk=self.batch)
             self._before = seen = look(batch, self.session, self._before)
             for view in list(self.views.values()):
-                view.draw(seen)
+                view.draw(seen, self.looks)
         finally:
             close_old_connections()
 
@@ -273,10 +282,11 @@ class Streams:
         started = spoken = loop.time()
         text, stamp = b"retry: %d\n\n" % RETRY_MS, 0
         with self._watching(subject) as (source, view):
+            before = source.looks
             while not (gone.done() or stop.done() or source.failed or loop.time() - started > LONGEST_S):
                 news = source.news
                 if not text:
-                    text, stamp = view.since(stamp)
+                    text, stamp = view.since(stamp, before)
                 if not text and loop.time() - spoken >= COMMENT_S:
                     text = BEAT
                 if text:

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
@@ -141,7 +142,7 @@ class MeasuringApplication:
                 request.body = await _body(receive)
             answer = await self._page(handler, request, lang)
         except Refusal as refusal:
-            answer = await self._page(lambda _request, known=refusal: self._refused(known), request, lang)
+            answer = await self._page(partial(self._refused_for, refusal), request, lang)
         await _send(send, answer)
 
     # ── pages, on a thread ──────────────────────────────────────────────────────────────────────────────
@@ -194,6 +195,9 @@ class MeasuringApplication:
             refusal.status,
             message=refusal.message or _words().get(refusal.code, _words()["not_found"]),
         )
+
+    def _refused_for(self, refusal: Refusal, _request: http.Request) -> http.Response:
+        return self._refused(refusal)
 
     def _free(self) -> None:
         """Raises ``Refusal`` 503 while a test runs on this server."""

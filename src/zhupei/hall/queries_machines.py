@@ -14,7 +14,6 @@ from django.db.models import Max
 
 from zhupei.institutions.api import Room, RoomKind, Site, SiteKind, spare_needed
 from zhupei.kernel import clock
-from zhupei.kernel.roles import Role
 from zhupei.rulebook.api import parameter
 from zhupei.web.fields import purpose_key
 
@@ -126,7 +125,6 @@ class Readiness:
     standings: dict[str, int]
     points: dict[str, int]
     server: ServerCheck | None
-    unfiled: list[Role]
 
     @property
     def machines(self) -> int:
@@ -155,8 +153,6 @@ class Readiness:
 
 def readiness(site: Site) -> Readiness:
     """The record of a hall as it stands now. Only machines in order count, spares on top of the exam machines (J11, J12)."""
-    from .queries import missing_filings  # it reads this module
-
     machines = list(Machine.objects.filter(site_id_ref=site.pk))
     checks = newest_checks(site.pk)
     standings = Counter(standing_of(one, checks.get((one.room_id_ref, one.seat_no))) for one in machines)
@@ -172,7 +168,6 @@ def readiness(site: Site) -> Readiness:
         standings={name: standings[name] for name in STANDINGS},
         points=dict(points),
         server=ServerCheck.objects.filter(site_id_ref=site.pk).order_by("-pk").first(),
-        unfiled=missing_filings(site.institution.organisation_id),
     )
 
 

@@ -12,9 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from zhupei.delivery.api import Journal, PostgresJournal
-from zhupei.delivery.rehearsal.app import RehearsalApp
-from zhupei.delivery.rehearsal.stage import Stage, sqlite_journal
+from zhupei.delivery.api import Journal, PostgresJournal, RehearsalApp, Stage, sqlite_journal
 from zhupei.kernel.errors import Refusal
 
 from .process import journal_dsn

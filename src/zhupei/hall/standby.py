@@ -176,7 +176,6 @@ class Standby:
         started = clock.monotonic()
         self.local.promote()
         log.warning("this machine's PostgreSQL is the primary now (%.1f s)", clock.monotonic() - started)
-        connection.close()
         record(
             events.TOOK_OVER,
             by=SYSTEM,
@@ -187,7 +186,6 @@ class Standby:
                 "lacks": self.lacks,
             },
         )
-        connection.close()
 
 
 def _bundle_digests() -> set[str]:

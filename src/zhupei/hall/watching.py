@@ -17,8 +17,8 @@ from zhupei.rulebook.api import parameter
 
 from .models import HallBatch, Proposal
 from .process import engine
-from .queries import SEAT_FORM, bundle_of, session_of
-from .queries_machines import out_of_order, seat_plan, spares
+from .queries import bundle_of, session_of
+from .queries_machines import SEAT_FORM, seat_plan
 from .space import CAPTURE_FLOOR
 from .words import told
 
@@ -224,28 +224,6 @@ def _proposed(room: delivery.Room, tile: Tile, row: Proposal) -> Alarm:
         who=row.proposed_by,
         row=row.pk,
     )
-
-
-def seats_to_give(
-    hall_batch: HallBatch, bundle: delivery.Bundle, session_id: str
-) -> list[tuple[delivery.Room, str, bool]]:
-    """Where somebody can be moved to: room, seat, whether a spare computer; spare ones first, none out of order (R136)."""
-    with told():
-        taken = {
-            (one.room_id, one.seat_no)
-            for one in engine().status(session_id)
-            if one.state not in ("submitted", "voided")
-        }
-    rooms = {room.id: room for room in bundle.rooms}
-    spare = [(str(room_id), seat) for room_id, seat in spares(hall_batch.site_id_ref)]
-    broken = {(str(room_id), seat) for room_id, seat in out_of_order(hall_batch.site_id_ref)}
-    numbered = [(room.id, format(n, SEAT_FORM)) for room in bundle.rooms for n in range(1, room.seats + 1)]
-    places = dict.fromkeys([*(place for place in spare if place[0] in rooms), *numbered])
-    return [
-        (rooms[room_id], seat, (room_id, seat) in spare)
-        for room_id, seat in places
-        if (room_id, seat) not in taken and (room_id, seat) not in broken
-    ]
 
 
 def _sorted(alarms: Iterable[Alarm]) -> tuple[Alarm, ...]:

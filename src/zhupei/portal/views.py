@@ -15,6 +15,7 @@ from zhupei.web.todo import tasks_for
 from .learner import next_step, path_of
 
 SHOWN = 6
+PRACTICE_URL = "/practice/"  # an application of its own, outside the address table
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -24,6 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context = {
             "classes": open_classes().order_by("first_day", "pk")[:SHOWN],
             "institutions": published_institutions().count(),
+            "practice_url": PRACTICE_URL,
         }
         return render(request, "portal/public.html", context)
     if actor.has(Role.LEARNER):

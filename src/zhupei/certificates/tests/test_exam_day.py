@@ -151,7 +151,7 @@ def test_a_whole_exam_day() -> None:
         assert engine().seat(keys[anna.pk]).seat_no == "50"
         console = page(watch, "hall:console", row.pk, session, room)
         assert "周安娜" in console
-        assert "hx-trigger" in console
+        assert reverse("hall:live", args=[row.pk, session]) in console
 
         # extra time needs another person
         press(watch, "hall:propose", row.pk, keys[anna.pk], "add_time", minutes="5", reason="换机")

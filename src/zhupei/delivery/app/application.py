@@ -155,4 +155,6 @@ class ExamApp(Entrance, Answering, Onward, Crossing, Extras):
         outside = {"not_signed_in", "not_found", "method", "not_ready", "bad_request"}
         home = COOKIE not in request.cookies or code in outside
         others = self._others(request) if code == "not_ready" else ()
-        return as_page(notices.error(look, known, home=home, values={"seconds": 60}, others=others), known.status)
+        return as_page(
+            notices.error(look, known, home=home, values={"seconds": 60}, others=others), known.status
+        )

@@ -20,6 +20,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 T = TypeVar("T")
 
 MAX_BODY = 128 * 1024
+_encoder = msgspec.json.Encoder()
 
 
 def security(peers: Sequence[str] = ()) -> list[tuple[bytes, bytes]]:
@@ -99,7 +100,7 @@ def as_page(html: Html, status: int = 200) -> Response:
 
 
 def as_json(value: object, status: int = 200) -> Response:
-    return Response(status, msgspec.json.encode(value), "application/json")
+    return Response(status, _encoder.encode(value), "application/json")
 
 
 def decode(body: bytes, kind: type[T]) -> T:

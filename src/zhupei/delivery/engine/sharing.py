@@ -29,17 +29,23 @@ class Sharing:
     def bundle(self, bundle: Bundle) -> Bundle:
         """``bundle`` with equal parts of its papers being the same ones."""
         people = [
-            replace(candidate, papers={self.one(of): self._paper(one) for of, one in candidate.papers.items()})
+            replace(
+                candidate, papers={self.one(of): self._paper(one) for of, one in candidate.papers.items()}
+            )
             for candidate in bundle.candidates
         ]
-        keys = {self.one(key): replace(value, right=self.one(value.right)) for key, value in bundle.keys.items()}
+        keys = {
+            self.one(key): replace(value, right=self.one(value.right)) for key, value in bundle.keys.items()
+        }
         return replace(bundle, candidates=tuple(people), keys=keys)
 
     def _paper(self, paper: Paper) -> Paper:
         units = []
         for unit in paper.units:
             children = self.one(tuple(self.one(self._part(child)) for child in unit.children))
-            units.append(self.one(replace(self._part(unit), item_uid=self.one(unit.item_uid), children=children)))
+            units.append(
+                self.one(replace(self._part(unit), item_uid=self.one(unit.item_uid), children=children))
+            )
         return replace(
             paper,
             candidate_id=self.one(paper.candidate_id),
@@ -54,4 +60,3 @@ class Sharing:
     def _part(self, part: Part) -> Part:
         options = self.one(tuple(self.one(option) for option in part.options))
         return replace(part, stem=self.one(part.stem), options=options, marks=self.one(part.marks))
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -12,6 +13,8 @@ from typing import Any, Protocol, TypeAlias
 from zhupei.delivery.formats.base import encoder
 from zhupei.delivery.formats.events import AnyEvent, Entry
 from zhupei.kernel.errors import Refusal
+
+log = logging.getLogger("zhupei.delivery")
 
 Row: TypeAlias = tuple[str, str, bytes]
 """An event on its way: candidate, type, encoded body."""
@@ -228,6 +231,7 @@ class GroupCommit(ABC):
                 self._last += len(batch.rows)
             except Exception as problem:
                 self._failed = str(problem) or type(problem).__name__
+                log.error("the journal failed: %s", self._failed)
                 self.on_failure()
         batch.last = self._last
         batch.rows = []

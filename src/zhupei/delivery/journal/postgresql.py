@@ -26,7 +26,8 @@ from zhupei.delivery.formats.events import EngineStarted, Entry, event_decoder
 from zhupei.delivery.journal.base import GroupCommit, JournalError, JournalTaken, Row
 
 COMMIT_S = 8.0  # how long a batch may take before it counts as failed
-CONNECT_S = 2  # for a connection, and for the lock once there is one
+CONNECT_S = 2  # for a connection, and for the lock at the start
+AGAIN_S = 0.3  # for the lock after a failure, when the engine stands meanwhile and asks again every second
 _FETCH = 5_000  # rows a round trip when reading back
 _TEXT, _BYTEA, _BIGINT = 25, 17, 20  # types' numbers in every PostgreSQL (pg_type.dat)
 _TEXTS, _BYTEAS = 1009, 1001
@@ -78,7 +79,7 @@ class PostgresJournal(GroupCommit):
         self._connection: Any = None
         self._warned = ""
         try:
-            self._last = self._take()
+            self._last = self._take(CONNECT_S, patience)
         except Exception:
             self._drop()
             raise
@@ -103,25 +104,28 @@ class PostgresJournal(GroupCommit):
         except psycopg.Error as problem:
             raise JournalError(f"the journal's PostgreSQL cannot be reached: {problem}") from None
 
-    def _take(self) -> int:
+    def _take(self, lock_s: float, commit_s: float) -> int:
         """Connect, lock, make sure that all there is has reached the standby; the last entry's number."""
         import psycopg
 
         self._connection = connection = self._connect()
         try:
             self._settings(connection)
-            self._lock(connection)
+            self._lock(connection, lock_s)
             (known,) = connection.execute(
                 "select to_regclass(%s)", [f"{self._schema}.entries"]
             ).fetchone() or (None,)
             if known is None:
-                self._command(_SCHEMA.format(schema=self._schema))
+                self._command(_SCHEMA.format(schema=self._schema), commit_s)
             (last,) = connection.execute(
                 f"select coalesce(max(no), 0) from {self._schema}.entries"  # noqa: S608 (a quoted identifier)
             ).fetchone()
             connection.pgconn.prepare(b"put", _INSERT.format(schema=self._schema).encode())
             host = connection.execute("select quote_literal(%s)", [socket.gethostname()]).fetchone()[0]
-            self._command(f"insert into {self._schema}.writers (host, last) values ({host}, {int(last)})")  # noqa: S608
+            self._command(
+                f"insert into {self._schema}.writers (host, last) values ({host}, {int(last)})",  # noqa: S608
+                commit_s,
+            )
         except psycopg.Error as problem:
             raise JournalError(f"the journal's PostgreSQL failed: {problem}") from None
         return int(last)
@@ -140,11 +144,11 @@ class PostgresJournal(GroupCommit):
             connection.execute("select set_config(%s, %s, false)", [name, value])
         connection.add_notice_handler(self._notice)
 
-    def _lock(self, connection: Any) -> None:
+    def _lock(self, connection: Any, patience: float) -> None:
         (key,) = connection.execute(
             "select hashtextextended(%s, 0)", [f"zhupei journal {self._schema}"]
         ).fetchone()
-        until = time.monotonic() + CONNECT_S
+        until = time.monotonic() + patience
         while not connection.execute("select pg_try_advisory_lock(%s)", [key]).fetchone()[0]:
             if time.monotonic() < until:
                 time.sleep(0.1)
@@ -165,11 +169,11 @@ class PostgresJournal(GroupCommit):
 
     # --- writing ----------------------------------------------------------------------------------------------
 
-    def _command(self, text: str) -> None:
+    def _command(self, text: str, patience: float) -> None:
         """Run statements without values."""
         pg = self._sending()
         pg.send_query(text.encode())
-        self._finish(pg)
+        self._finish(pg, patience)
 
     def _store(self, rows: list[Row], first: int) -> None:
         pg = self._sending()
@@ -183,7 +187,7 @@ class PostgresJournal(GroupCommit):
             ],
             param_formats=[1, 1, 1, 1],
         )
-        self._finish(pg)
+        self._finish(pg, self._patience)
 
     def _sending(self) -> Any:
         if self._connection is None:
@@ -191,11 +195,11 @@ class PostgresJournal(GroupCommit):
         self._warned = ""
         return self._connection.pgconn
 
-    def _finish(self, pg: Any) -> None:
+    def _finish(self, pg: Any, patience: float) -> None:
         """Wait for what was sent. Past ``patience`` the connection is given up: the outcome is unknown."""
         from psycopg import pq
 
-        until = time.monotonic() + self._patience
+        until = time.monotonic() + patience
         poll = select.poll()
         try:
             while pg.flush():
@@ -229,7 +233,7 @@ class PostgresJournal(GroupCommit):
     def _recover(self) -> int:
         self._drop()
         try:
-            return self._take()
+            return self._take(AGAIN_S, min(self._patience, CONNECT_S))
         except Exception:
             self._drop()
             raise

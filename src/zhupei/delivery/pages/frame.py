@@ -164,7 +164,7 @@ def warning_box(look: Look, view: View, form: str = "", back: str = "") -> Html:
         "{button}</button></p></div>",
         title=look.t("warning.title"),
         text=view.warning,
-        lead=look.t("warning.lead"),
+        lead=look.t("warning.lead" if view.state == "running" else "warning.lead.still"),
         go=NOTHING if form else fill(' name="go" value="warning:{no}"', no=view.warning_no),
         button=look.t("warning.button"),
     )

@@ -104,12 +104,14 @@ def error(
     others: Iterable[tuple[str, str]] = (),
 ) -> Html:
     """What happened and what to do, for a refusal; ``others``: the hall's other servers and this candidate's token for them."""
+    elsewhere = _elsewhere(look, others)
     what, todo = look.t(f"error.{problem.code}"), look.t(f"error.{problem.code}.do", **(values or {}))
     body = fill(
         '<div id="main" role="main" class="wrap narrow"><div class="card"><p class="quiet">{title}</p><h1>{what}</h1>'
-        '<h2>{do}</h2><p class="lead">{todo}</p><p class="actions"><a class="button main" href="{url}">{words}</a></p>'
+        '<h2>{do}</h2><p class="lead">{todo}</p><p class="actions"><a class="button{main}" href="{url}">{words}</a></p>'
         '<p class="quiet">{code}</p></div>{others}</div>',
-        others=_elsewhere(look, others),
+        others=elsewhere,
+        main=NOTHING if elsewhere else " main",
         title=look.t("error.title"),
         what=what,
         do=look.t("error.do"),

@@ -49,7 +49,9 @@ def unit_html(
     else:
         inner = _question(look, slots[0], unit.stem, unit.options, chosen.get(slots[0].key, ()))
     first, last = (slots[0].no, slots[-1].no) if unit.kind == "case" else (0, 0)
-    return Html(_head(look.lang, look.practice, unit.kind, section, unit.marks, first, last) + inner + "</div>")
+    return Html(
+        _head(look.lang, look.practice, unit.kind, section, unit.marks, first, last) + inner + "</div>"
+    )
 
 
 def _rich(root: str, text: str, *, inline: bool = False) -> Html:
@@ -83,32 +85,30 @@ def _head(lang: str, practice: bool, kind: str, section: str, marks: Decimal, fi
 
 def _question(look: Look, slot: Slot, stem: str, options: Iterable[Option], chosen: Sequence[str]) -> Html:
     many = slot.kind == "multiple"
-    choices = "".join(
-        _choice(look.root, many, slot.key, option.id, LETTERS[place], option.text, option.id in chosen)
-        for place, option in enumerate(options)
-    )
+    pieces: list[str] = []
+    for letter, option in zip(LETTERS, options, strict=False):
+        before, after = _choice(look.root, many, slot.key, option.id, option.text, option.id in chosen)
+        pieces += (before, letter, after)
     kind = (slot.kind, slot.marks, bool(chosen))
     parts = _frame(look.lang, look.practice, look.root, slot.key, stem, *kind)
-    return Html(str(slot.no).join(parts).replace(_CHOICES, choices))
+    return Html(str(slot.no).join(parts).replace(_CHOICES, "".join(pieces)))
 
 
-@lru_cache(maxsize=32_768)
-def _choice(root: str, many: bool, key: str, option: str, letter: str, text: str, on: bool) -> Html:
-    """One option. Remembered: the candidates of a batch see the same ones again and again."""
-    return fill(
-        '<li><label class="choice{on}"><input type="{type}" name="a:{key}" value="{value}"{checked}>'
-        '<span class="letter">{letter}</span><span class="text">{text}</span></label></li>',
+@lru_cache(maxsize=131_072)
+def _choice(root: str, many: bool, key: str, option: str, text: str, on: bool) -> tuple[str, str]:
+    """One option, before its letter and after. Remembered: the candidates of a batch see the same ones again and again."""
+    before = fill(
+        '<li><label class="choice{on}"><input type="{type}" name="a:{key}" value="{value}"{checked}><span class="letter">',
         on=" on" if on else "",
         type="checkbox" if many else "radio",
         key=key,
         value=option,
         checked=Html(" checked") if on else NOTHING,
-        letter=letter,
-        text=_rich(root, text, inline=True),
     )
+    return before, f'</span><span class="text">{_rich(root, text, inline=True)}</span></label></li>'
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=32_768)
 def _frame(
     lang: str, practice: bool, root: str, key: str, stem: str, kind: str, marks: Decimal, given: bool
 ) -> tuple[str, ...]:
@@ -150,9 +150,7 @@ def _frame(
     return tuple(html.split(_NO))
 
 
-def paper(
-    look: Look, view: View, sheet: Paper, slots: Sequence[Slot], slot_no: int, form: str
-) -> Html:
+def paper(look: Look, view: View, sheet: Paper, slots: Sequence[Slot], slot_no: int, form: str) -> Html:
     """One unit of the paper with the answer sheet around it. A single form: every button saves what is on the page."""
     current = slots[slot_no - 1]
     unit_slots_ = [slot for slot in slots if slot.unit_no == current.unit_no]

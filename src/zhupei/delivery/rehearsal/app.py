@@ -71,7 +71,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     subjects: tuple[str, ...]
     seconds: float
-    every: float
+    between: float
+    """Seconds between two answers."""
     starts_in_ms: int | None
 
 
@@ -183,7 +184,7 @@ class RehearsalApp:
                 name=one.name,
                 subjects=plan.rules.subjects,
                 seconds=plan.seconds,
-                every=plan.every,
+                between=plan.every,
                 starts_in_ms=self.stage.starts_in_ms(),
             )
         )

@@ -272,7 +272,7 @@
     var options = optionsOf(sheet);
     var sequence = sheet.seq;
     var at = 0;
-    var due = now() + turn.every * 1000 * Math.random();
+    var due = now() + turn.between * 1000 * Math.random();
     var until = began + turn.seconds * 1000 * (number + 1) / turn.subjects.length;
     var end = began + turn.seconds * 1000;
 
@@ -291,7 +291,7 @@
       var asked = due;
       var seq = sequence;
       var before = errors;
-      due += turn.every * 1000;
+      due += turn.between * 1000;
       json("/save", {
         form: form, paper: sheet.paper, subject: sheet.subject, key: slot.key, seq: seq,
         answer: choose(slot.kind, options[slot.key])

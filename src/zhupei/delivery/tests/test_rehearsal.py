@@ -356,23 +356,6 @@ def test_words_are_there_in_both_languages() -> None:
     assert used <= ZH.keys()
 
 
-def test_the_script_is_written_for_old_browsers() -> None:
-    script = (Path(__file__).parents[1] / "static" / "rehearsal.js").read_text()
-    code = re.sub(r"//[^\n]*|/\*.*?\*/", "", script, flags=re.S)
-    for new in (
-        r"=>",
-        r"\blet\b",
-        r"\bconst\b",
-        r"`",
-        r"\bfetch\(",
-        r"\bPromise\b",
-        r"\bclass\b",
-        r",\s*[}\]]",
-        r"\?\.",
-    ):
-        assert not re.search(new, code), new
-
-
 def test_only_the_code_lets_in_and_guessing_is_slowed(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     plan = small_plan()

@@ -147,10 +147,13 @@ class SittingMachine(RuleBasedStateMachine):
         assert sitting.state == self.state
         expected = {key: answer for key, (_, answer) in self.model.items() if answer}
         assert sitting.given().get("general", {}) == expected
+        assert sitting.answered("general") == len(expected)
+        assert list(self.hall.due) == (["C"] if self.state == "running" else [])
         assert sitting.used(self.tick) == self.used
         if self.state == "running":
             assert sitting.remaining(self.tick) == 7_200_000 + self.added - self.used
             assert sitting.overdue(self.tick) is (self.used >= 7_200_000 + self.added + 30_000)
+            assert sitting.overdue(self.tick) is (self.hall.due["C"] <= self.tick)
 
 
 SittingMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -71,7 +71,13 @@ def check_address(text: str) -> str:
     """The address under which halls reach the centre, without its last slash. Raises ``Refusal``."""
     text = text.strip().rstrip("/")
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or len(text) > 200:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or len(text) > 200
+    ):
         raise Refusal("bad_address", _("Write the address as https://name, with no path."), field="address")
     if settings.HTTPS and parts.scheme != "https":
         raise Refusal("bad_address", _("The address must begin with https://."), field="address")
@@ -84,15 +90,16 @@ def register_machine(
 ) -> HallMachine:
     """Register a hall's own machine by its request, and issue its first pass.
 
-    ``fingerprint`` is what was heard on the telephone from ``compared_with``, a person of the hall whose voice is known; it must be
-    that of the key in the file, which may have come by any way. The same request again issues a new pass. Raises ``Refusal``.
+    ``fingerprint`` is what was heard on the telephone from ``compared_with``, a person of the hall whose voice is known. It must
+    be that of the key in the file, which may have come by any way. The same request again issues a new pass.
+    Raises ``Refusal``.
     """
     by.require(*CENTRE_ROLES)
     request = passes.read_request(data)
     if not equal(envelope.heard(fingerprint), request.fingerprint):
         text = _(
-            "This is not the fingerprint of the key in the file. If it was read out rightly, the file is not that machine's: do not "
-            "register it, and tell the security officer."
+            "This is not the fingerprint of the key in the file. If it was read out rightly, the file is not that machine's: do "
+            "not register it, and tell the security officer."
         )
         raise Refusal("fingerprint_differs", text, field="fingerprint")
     if not compared_with.strip():
@@ -119,7 +126,11 @@ def register_machine(
             by=by,
             on=machine,
             organisation_id=hall.institution.organisation_id,
-            after={"fingerprint": machine.fingerprint, "compared_with": machine.compared_with, "address": address},
+            after={
+                "fingerprint": machine.fingerprint,
+                "compared_with": machine.compared_with,
+                "address": address,
+            },
         )
     issue_pass(machine, by=by)
     return machine
@@ -289,13 +300,15 @@ def bundles_for(call: Call) -> list[dict[str, Any]]:
     return found
 
 
-_sent_to: dict[tuple[int, str], int] = {}  # of this one server process: where the last piece that was asked for ended
+_sent_to: dict[
+    tuple[int, str], int
+] = {}  # of this one server process: where the last piece that was asked for ended
 
 
 def bundle_piece(call: Call, bundle_id: str, start: int, end: int) -> tuple[bytes, int]:
     """Bytes ``start`` to ``end`` (excluded, at most ``PIECE`` of them) of a bundle, and the bundle's size.
 
-    A download that begins, or goes on where the last one did not end, is kept in the record. Raises ``Refusal`` 416 beyond the end.
+    A download that begins, or goes on where the last one did not end, is kept in the record. ``Refusal`` 416 beyond the end.
     """
     batch = _batch_for(call, bundle_id)
     data = bundle_file(batch)
@@ -327,7 +340,10 @@ def key_for(call: Call, bundle_id: str) -> str:
     batch = _batch_for(call, bundle_id)
     key = bundle_key(batch)
     if batch.state != BatchState.RELEASED:
-        raise Conflict("batch_over", _("The return of this batch has been received; its key is given to no one any more."))
+        raise Conflict(
+            "batch_over",
+            _("The return of this batch has been received; its key is given to no one any more."),
+        )
     record(
         events.KEY_TAKEN,
         by=call.actor,
@@ -410,7 +426,9 @@ def _append(call: Call, batch: Batch, digest: str, size: int, offset: int, data:
     upload = ReturnUpload.objects.filter(batch=batch, digest=digest).first()
     if upload is None:
         if ReturnUpload.objects.filter(batch=batch).count() >= MAX_OPEN_UPLOADS:
-            text = _("Several different returns of this batch were begun. Ask the centre; bring the file there.")
+            text = _(
+                "Several different returns of this batch were begun. Ask the centre; bring the file there."
+            )
             raise Conflict("too_many_returns", text)
         upload = ReturnUpload.objects.create(
             machine=call.machine, batch=batch, digest=digest, size=size, begun_at=now, moved_at=now

@@ -66,8 +66,10 @@ def confirm_batch(batch: Batch, *, by: Actor) -> int:
     state = BATCH.after(batch.state, "confirm")
     row = ReturnIn.objects.get(batch=batch)
     if row.differences_stand:
-        text = _("The hall's return does not agree with its journal, the rules or the centre's scores in %(n)d places. Clear "
-                 "that up, or accept the centre's scores with a reason, before confirming.") % {"n": row.difference_count}  # fmt: skip
+        text = _(
+            "The hall's return does not agree with its journal, the rules or the centre's scores in %(n)d places. "
+            "Clear that up, or accept the centre's scores with a reason, before confirming."
+        ) % {"n": row.difference_count}
         raise Conflict("differences_stand", text, clause="三（二）")
     if VoidProposal.objects.filter(result__candidate__batch=batch, decided_at=None).exists():
         raise Conflict(

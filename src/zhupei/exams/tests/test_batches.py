@@ -310,6 +310,7 @@ def test_slips_and_seat_lists(unit, client):
     text = client.get(reverse("exams:my_test")).content.decode()
     assert candidate.slip_no in text
     assert "/exam/" not in text
+    assert 'href="/practice/"' in text
     with clock.frozen(candidate.slot.starts_at):
         client.logout()
         sign_in(client, user)

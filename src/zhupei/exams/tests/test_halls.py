@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -41,10 +40,9 @@ ROOT = "/exams/halls/bundles/"
 
 
 @pytest.fixture(autouse=True)
-def _fresh(tmp_path: Path, settings: Any) -> Iterator[None]:
+def _fresh() -> None:
     machines.forget()
     machines.centre_fingerprint.cache_clear()
-    yield
 
 
 def new_key() -> Sm2Signer:
@@ -55,7 +53,12 @@ def registered(hall: Any, signer: Sm2Signer) -> HallMachine:
     data = passes.write_request("考场", 0, signer)
     mark = envelope.spoken(envelope.fingerprint(signer.public_key)).upper()
     return actions.register_machine(
-        hall, data, fingerprint=mark, compared_with="张工", address="http://centre.test/", by=make_actor(Role.CENTRE_OFFICER)
+        hall,
+        data,
+        fingerprint=mark,
+        compared_with="张工",
+        address="http://centre.test/",
+        by=make_actor(Role.CENTRE_OFFICER),
     )
 
 
@@ -129,7 +132,14 @@ def test_a_machine_is_registered_only_by_the_fingerprint_that_was_read_out() -> 
     other = json.dumps({**changed, "public_key": new_key().public_key}).encode()
     refused("request_forged", lambda: act(data=other))
     refused("request_forged", lambda: act(data=json.dumps({**changed, "hall_name": "别的"}).encode()))
-    for junk in (b"", b"[]", b"{" * 5000, data + b" " * 9000, b"\xff\xfe", json.dumps({**changed, "x": 1}).encode()):
+    for junk in (
+        b"",
+        b"[]",
+        b"{" * 5000,
+        data + b" " * 9000,
+        b"\xff\xfe",
+        json.dumps({**changed, "x": 1}).encode(),
+    ):
         refused("not_a_request", lambda junk=junk: act(data=junk))
     assert not HallKey.objects.exists()
     machine = act()
@@ -228,10 +238,15 @@ def test_only_a_fresh_call_signed_by_a_registered_machine_is_answered() -> None:
     assert code(Client().get(ROOT), 401) == "unsigned"
     assert code(Client().get(ROOT, headers={"Authorization": "Zhupei-Hall x 1 2 3 4"}), 401) == "unsigned"
     assert code(hall.call("GET", ROOT, signer=new_key()), 401) == "machine_unknown"
-    assert code(hall.call("GET", ROOT, change=lambda h: h[:-1] + ("0" if h[-1] != "0" else "1")), 401) == "signature_invalid"
+    assert (
+        code(hall.call("GET", ROOT, change=lambda h: h[:-1] + ("0" if h[-1] != "0" else "1")), 401)
+        == "signature_invalid"
+    )
     signed_elsewhere = machines.credentials(hall.signer, "GET", ROOT, b"", centre="0" * 32)[0]
     assert code(hall.call("GET", ROOT, change=lambda _: signed_elsewhere), 401) == "signature_invalid"
-    for_another_page = machines.credentials(hall.signer, "GET", ROOT + "x/", b"", centre=machines.centre_fingerprint())[0]
+    for_another_page = machines.credentials(
+        hall.signer, "GET", ROOT + "x/", b"", centre=machines.centre_fingerprint()
+    )[0]
     assert code(hall.call("GET", ROOT, change=lambda _: for_another_page), 401) == "signature_invalid"
     assert code(hall.call("GET", ROOT, sent=b"more"), 422) == "body_damaged"
     with clock.frozen(clock.now() - timedelta(minutes=7)):
@@ -280,7 +295,9 @@ def test_a_hall_gets_its_own_bundles_in_pieces_and_no_other_halls() -> None:
     assert (found["bundles"][0]["size"], found["bundles"][0]["digest"]) == (len(data), sm3(data))
     got = b""
     while len(got) < len(data):
-        answer = hall.call("GET", f"{ROOT}{hall.bundle_id}/", HTTP_RANGE=f"bytes={len(got)}-{len(got) + 9999}")
+        answer = hall.call(
+            "GET", f"{ROOT}{hall.bundle_id}/", HTTP_RANGE=f"bytes={len(got)}-{len(got) + 9999}"
+        )
         assert answer.status_code == 206
         assert answer.headers["Content-Range"].endswith(f"/{len(data)}")
         got += answer.content
@@ -328,9 +345,8 @@ class Sender:
         self.hall, self.data, self.digest = hall, data, sm3(data)
 
     def put(self, offset: int, piece: bytes, **more: Any) -> Any:
-        target = (
-            f"{ROOT}{self.hall.bundle_id}/return/piece/?digest={self.digest}&size={more.pop('size', len(self.data))}&offset={offset}"
-        )
+        size = more.pop("size", len(self.data))
+        target = f"{ROOT}{self.hall.bundle_id}/return/piece/?digest={self.digest}&size={size}&offset={offset}"
         return self.hall.call("PUT", target, piece, **more)
 
     def state(self) -> dict[str, Any]:
@@ -362,7 +378,12 @@ def test_a_return_arrives_in_pieces_and_is_scored_once(sender: Sender) -> None:
     assert sender.put(half, data[half:] + b"more").status_code == 416
     assert not ReturnIn.objects.exists()
     done = sender.put(half, data[half:]).json()
-    assert (done["state"], done["sittings"], done["differences"], done["digest"]) == ("done", 3, 0, sender.digest)
+    assert (done["state"], done["sittings"], done["differences"], done["digest"]) == (
+        "done",
+        3,
+        0,
+        sender.digest,
+    )
     assert sender.put(half, data[half:]).json() == done == sender.state() == sender.put(0, data[:3]).json()
     row = ReturnIn.objects.get()
     assert read(row.file) == data
@@ -382,7 +403,9 @@ def test_a_return_that_is_damaged_or_another_halls_is_not_taken_in(sender: Sende
     answer = foreign.put(0, foreign.data)
     assert (answer.status_code, answer.json()["code"]) == (422, "signature_invalid")
     assert foreign.state()["state"] == "refused"
-    again = foreign.put(len(foreign.data), b"")  # asked again, judged again: what was wrong may have been put right
+    again = foreign.put(
+        len(foreign.data), b""
+    )  # asked again, judged again: what was wrong may have been put right
     assert again.json()["code"] == "signature_invalid"
     assert not ReturnIn.objects.exists()
     third = Sender(sender.hall, sender.data)

@@ -42,7 +42,9 @@ def machine_new(request: HttpRequest) -> HttpResponseBase:
     context = {
         "form": form,
         "title": _("Register a hall's own machine"),
-        "lead": _("Call the hall on a number that you know, and have the fingerprint read out from its machine."),
+        "lead": _(
+            "Call the hall on a number that you know, and have the fingerprint read out from its machine."
+        ),
         "submit_label": _("Register, and make the pass"),
         "cancel_to": "exams:keys",
     }

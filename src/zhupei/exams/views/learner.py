@@ -22,6 +22,7 @@ from zhupei.web.views import file_response
 from .pieces import actor_of
 
 EXAM_URL = "/exam/"  # the exam engine's own application, outside the address table
+PRACTICE_URL = "/practice/"  # and the practice's
 SEATED = (BatchState.LOCKED, BatchState.READY, BatchState.RELEASED)
 
 
@@ -50,6 +51,7 @@ def my_test(request: HttpRequest) -> HttpResponse:
     context = {
         "cards": [card for card in ahead if not card["over"]],
         "exam_url": EXAM_URL,
+        "practice_url": PRACTICE_URL,
         "opens": int(parameter("check_in_opens_minutes")),
         "minutes": int(parameter("exam_minutes_total")),
         "pass_mark": f"{decimal_parameter('subject_pass_mark').normalize():f}",

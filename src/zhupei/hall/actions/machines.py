@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -69,8 +68,9 @@ def shares(total: int, weights: Sequence[int]) -> list[int]:
 def lay_out(site: Site, *, in_row: int | None = None, by: Actor) -> int:
     """Enter a machine for every seat of the exam rooms that has none yet, in rows of ``in_row`` (``seats_in_row``).
 
-    As far as the rooms have more seats than the hall has exam machines, the last seats of every room are its spare machines. The
-    other spare machines stand on top and go on counting. Returns how many were entered.
+    As far as the rooms have more seats than the hall has exam machines, the last seats in the order in which rooms are filled
+    are spare machines: a batch of as many persons as there are exam machines leaves exactly these free. The other spare machines
+    stand on top of the seats, shared out by the size of the rooms, and go on counting. Returns how many were entered.
     """
     site = _locked(site)
     _require(site, by)
@@ -83,7 +83,8 @@ def lay_out(site: Site, *, in_row: int | None = None, by: Actor) -> int:
         raise Conflict("no_rooms", text, clause=CLAUSE)
     seats = [room.seats for room in rooms]
     within = min(max(sum(seats) - site.exam_clients, 0), site.spare_clients)
-    inside, on_top = shares(within, seats), shares(site.spare_clients - within, seats)
+    inside = [min(max(within - sum(seats[i + 1 :]), 0), seats[i]) for i in range(len(seats))]
+    on_top = shares(site.spare_clients - within, seats)
     there = Machine.objects.filter(room_id_ref__in=[room.pk for room in rooms])
     taken = set(there.values_list("room_id_ref", "seat_no"))
     places = set(there.values_list("room_id_ref", "row", "place"))
@@ -179,7 +180,7 @@ class MachineData:
         }
 
 
-def _place_free(room_id: int, row: int, place: int, *, but: int | None = None) -> None:
+def _place_free(room_id: int, row: int, place: int, *, but: int = 0) -> None:
     other = Machine.objects.filter(room_id_ref=room_id, row=row, place=place).exclude(pk=but).first()
     if other is not None:
         text = _("The computer of seat %(seat)s stands there already.") % {"seat": other.seat_no}
@@ -276,7 +277,7 @@ def check_server(site: Site, *, code: str = "", by: Actor) -> ServerCheck:
     if not _examining.acquire(blocking=False):
         raise Conflict("examining", _("The server is being examined. Load the page again in a few seconds."))
     try:
-        findings = examine(centre=getattr(settings, "CENTRE_URL", ""), code=code)
+        findings = examine(code=code)
     finally:
         _examining.release()
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""A hall's own machine comes to know its centre: it asks for a pass, takes it in, and opens the accounts of those who work there."""
+"""A hall's own machine comes to know its centre: it asks for a pass, takes it in, opens the accounts of those who work there."""
 
 from __future__ import annotations
 
@@ -43,14 +43,18 @@ def make_request(hall_name: str, *, site_id: int = 0) -> tuple[bytes, str]:
 def _check(content: exams.HallPass, known: CentreLink | None) -> None:
     """Raises ``Refusal`` unless the pass is for this machine, in force, and follows on the one it has."""
     if content.hall_key != exams.machine_signer().public_key:
-        text = _("This pass is for another machine, or for an earlier key of this one. Bring the centre a new request.")
+        text = _(
+            "This pass is for another machine, or for an earlier key of this one. Bring the centre a new request."
+        )
         raise Refusal("pass_of_another_machine", text, field="file", status=409)
     if content.valid_to < clock.today():
         text = _("This pass ended on %(day)s. Have the centre make a new one.") % {"day": content.valid_to}
         raise Refusal("pass_over", text, field="file", status=409)
     if known is None:
         if exams.Batch.objects.exists():
-            text = _("The centre itself runs in this installation; a pass is for a machine apart. Use a fresh installation.")
+            text = _(
+                "The centre itself runs in this installation; a pass is for a machine apart. Use a fresh installation."
+            )
             raise Refusal("not_a_hall_machine", text, field="file", status=409)
         return
     if content.centre_key != known.centre_key:
@@ -89,8 +93,8 @@ def install_pass(data: bytes, *, fingerprint: str = "", by: Actor) -> CentreLink
         return known
     if known is None and not equal(envelope.heard(fingerprint), envelope.fingerprint(content.centre_key)):
         text = _(
-            "This is not the fingerprint of the centre's key in the pass. If it was read out rightly, the pass is not the centre's: "
-            "do not use it."
+            "This is not the fingerprint of the centre's key in the pass. If it was read out rightly, the pass is not the "
+            "centre's: do not use it."
         )
         raise Refusal("fingerprint_differs", text, field="fingerprint")
     unit, site = content.unit, content.site
@@ -161,7 +165,7 @@ def install_pass(data: bytes, *, fingerprint: str = "", by: Actor) -> CentreLink
 
 
 def _adopt_people(content: exams.HallPass) -> None:
-    """Accounts, roles and filings as the pass has them; whoever is no longer in it loses the role, the account stays as history."""
+    """Accounts, roles and filings as the pass has them; whoever is no longer in it loses the role, the account stays."""
     organisation_id, today = content.unit.organisation_id, clock.today()
     organisation = adopt_organisation(
         organisation_id, OrganisationKind.INSTITUTION, content.unit.name, by=SYSTEM
@@ -171,7 +175,10 @@ def _adopt_people(content: exams.HallPass) -> None:
     for person in content.people:
         user = User.objects.filter(login=person.login).first()
         if user is not None and user.is_learner:
-            raise Conflict("login_taken", _("The account name %(login)s is taken on this machine.") % {"login": person.login})
+            raise Conflict(
+                "login_taken",
+                _("The account name %(login)s is taken on this machine.") % {"login": person.login},
+            )
         if user is None:
             user = open_account(person.login, display_name=person.name, by=SYSTEM)
         held = {one.role for one in memberships_of(user.pk) if one.organisation_id == organisation_id}
@@ -208,7 +215,9 @@ def _adopt_people(content: exams.HallPass) -> None:
 def waiting_for_password(organisation_id: int) -> list[User]:
     """Those who work in the hall and have no password on this machine yet."""
     rows = User.objects.filter(
-        in_force(clock.today(), "memberships__"), memberships__organisation_id=organisation_id, is_learner=False
+        in_force(clock.today(), "memberships__"),
+        memberships__organisation_id=organisation_id,
+        is_learner=False,
     )
     return [one for one in rows.distinct().order_by("login") if not one.has_usable_password()]
 
@@ -229,7 +238,9 @@ def give_code(login: str, *, by: Actor) -> str:
     if user is None or not memberships_of(user.pk).filter(organisation_id=known.organisation_id).exists():
         raise Refusal("nobody", _("Nobody of this name works in this hall by its pass."), status=404)
     if by is not SYSTEM and user.has_usable_password():
-        text = _("This person has a password on this machine. A forgotten one is replaced at the machine's console.")
+        text = _(
+            "This person has a password on this machine. A forgotten one is replaced at the machine's console."
+        )
         raise Conflict("has_password", text)
     code = issue_code(RESET, login)
     record(events.CODE_GIVEN, by=by, on=user, organisation_id=known.organisation_id)

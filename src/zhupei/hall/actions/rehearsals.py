@@ -9,9 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
-from zhupei.delivery.rehearsal.bundles import MAX_SEATS, make_plan
-from zhupei.delivery.rehearsal.report import browser_figures
-from zhupei.delivery.rehearsal.stage import usage
+from zhupei.delivery.api import MAX_SEATS, browser_figures, make_plan, usage
 from zhupei.hall import events
 from zhupei.hall.models import Rehearsal, RehearsalSource, RehearsalState
 from zhupei.hall.process import running_engine

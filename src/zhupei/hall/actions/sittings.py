@@ -11,8 +11,7 @@ from zhupei.hall import events
 from zhupei.hall.choices import ActKind
 from zhupei.hall.models import HallBatch, Proposal
 from zhupei.hall.process import engine
-from zhupei.hall.queries import bundle_of, room_of, session_of
-from zhupei.hall.watching import seats_to_give
+from zhupei.hall.queries import bundle_of, free_seats, room_of, session_of
 from zhupei.hall.words import told
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
@@ -263,8 +262,7 @@ def move_seat(
     candidate = candidate_in(bundle, candidate_key)
     room = room_of(bundle, room_id)
     reason = need(reason)
-    given = seats_to_give(row, bundle, candidate.session_id)
-    if (room.id, seat_no) not in {(one.id, seat) for one, seat, _spare in given}:
+    if (room.id, seat_no) not in {(one.id, seat) for one, seat in free_seats(bundle, candidate.session_id)}:
         raise Conflict("seat_taken", _("This seat is not free. Choose another one."))
     with told():
         before = engine().seat(candidate_key)

@@ -40,13 +40,17 @@ FLUSH = 256 * 1024
 def _link() -> CentreLink:
     known = centre_link()
     if known is None:
-        raise Conflict("centre_here", _("The centre runs in this installation; nothing has to be fetched or sent."))
+        raise Conflict(
+            "centre_here", _("The centre runs in this installation; nothing has to be fetched or sent.")
+        )
     return known
 
 
 def by_file() -> str:
     """What to do when the line is dead."""
-    return _("Without a line: bring the bundle and take the return as files, and have the released key read out by telephone.")
+    return _(
+        "Without a line: bring the bundle and take the return as files, and have the released key read out by telephone."
+    )
 
 
 # --- asked by people ------------------------------------------------------------------------------------------
@@ -62,7 +66,11 @@ def ask_centre(*, by: Actor) -> CentreLink:
     with transaction.atomic():
         known.save(update_fields=["known", "asked_at"])
         record(
-            events.CENTRE_ASKED, by=by, on=known, organisation_id=known.organisation_id, after={"bundles": len(rows)}
+            events.CENTRE_ASKED,
+            by=by,
+            on=known,
+            organisation_id=known.organisation_id,
+            after={"bundles": len(rows)},
         )
     return known
 
@@ -125,7 +133,9 @@ def fetch_bundle(bundle_id: str, *, by: Actor) -> Transfer:
     by.require(*BRINGERS, organisation_id=known.organisation_id)
     told = next((one for one in known.known if one["bundle_id"] == bundle_id), None)
     if told is None:
-        raise Refusal("bundle_unknown", _("The centre has not named such a bundle. Ask it again."), status=404)
+        raise Refusal(
+            "bundle_unknown", _("The centre has not named such a bundle. Ask it again."), status=404
+        )
     return _begin(
         TransferKind.BUNDLE,
         bundle_id,
@@ -166,7 +176,9 @@ def stop_transfer(row: Transfer, *, by: Actor) -> Transfer:
         raise Conflict("wrong_state")
     row.state = TransferState.STOPPED
     row.save(update_fields=["state"])
-    record(events.TRANSFER_STOPPED, by=by, on=row, organisation_id=row.organisation_id, after={"at": row.done})
+    record(
+        events.TRANSFER_STOPPED, by=by, on=row, organisation_id=row.organisation_id, after={"at": row.done}
+    )
     return row
 
 
@@ -189,7 +201,9 @@ def open_by_centre(hall_batch: HallBatch, *, by: Actor) -> HallBatch:
 
 def verdict_of(hall_batch: HallBatch) -> dict[str, Any]:
     """What the centre said of a batch's return that was sent over the network; empty before."""
-    row = hall_batch.transfers.filter(kind=TransferKind.RETURN, state=TransferState.DONE).first()
+    row = Transfer.objects.filter(
+        hall_batch=hall_batch, kind=TransferKind.RETURN, state=TransferState.DONE
+    ).first()
     return dict(row.verdict) if row else {}
 
 
@@ -244,7 +258,12 @@ def run_next() -> bool:
     except _Stopped:
         pass
     except CentreRefused as no:
-        if no.status in (409, 422, 429) and no.code in ("other_offset", "body_damaged", "too_often", "digest_differs"):
+        if no.status in (409, 422, 429) and no.code in (
+            "other_offset",
+            "body_damaged",
+            "too_often",
+            "digest_differs",
+        ):
             _try_again(row, str(no.message))
         elif no.status >= 500:
             _try_again(row, CentreUnreachable(str(no.status)).message)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from zhupei.hall.choices import CheckItem
 from zhupei.hall.doctor_words import POINTS as SERVER_POINTS
 from zhupei.hall.findings import read, told
+from zhupei.hall.models.machines import Machine
 from zhupei.hall.queries_machines import Readiness, readiness
 from zhupei.institutions.api import Site
 
@@ -67,8 +68,7 @@ def _lines(ready: Readiness) -> list[tuple[str, str, str]]:
 @register.inclusion_tag("hall/_measured.html")
 def measured_of(site_id: int) -> dict[str, Any]:
     """The measurements of a hall for its batch's page; nothing where no machines were entered."""
-    site = Site.objects.select_related("institution").filter(pk=site_id).first()
-    if site is None:
-        return {"site": None}
-    ready = readiness(site)
-    return {"site": site, "ready": ready, "lines": _lines(ready) if ready.machines else []}
+    site = Site.objects.filter(pk=site_id).first()
+    if site is None or not Machine.objects.filter(site_id_ref=site_id).exists():
+        return {"site": site, "lines": []}
+    return {"site": site, "lines": _lines(readiness(site))}

@@ -198,7 +198,7 @@ def test_the_clock_against_the_centre_is_closed_in_by_samples() -> None:
     assert line.offset_of([(1000.0, 1000.1, 900.0), (1001.0, 1001.1, 999.0)]) is None  # it was set meanwhile
     for bad in ("", "centre", "ftp://x", "http://"):
         with pytest.raises(ValueError, match="address"):
-            line.Centre(bad)
+            line.CentreLine(bad)
 
 
 class FakeCentre:
@@ -221,15 +221,15 @@ class FakeCentre:
             return httpx.Response(303, headers={"location": "/measure/seat?t=1.0.9.ff"})
         return httpx.Response(200, stream=httpx.ByteStream(b"x" * int(request.url.params["size"])))
 
-    def centre(self, code: str = "") -> line.Centre:
-        return line.Centre("http://centre.test", code, transport=httpx.MockTransport(self))
+    def centre(self, code: str = "") -> line.CentreLine:
+        return line.CentreLine("http://centre.test", code, transport=httpx.MockTransport(self))
 
 
 @pytest.mark.req("R116", "I05")
 def test_the_line_to_the_centre(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line.time, "sleep", lambda _s: None)
 
-    def judged(centre: line.Centre | None) -> dict[str, tuple[str, str]]:
+    def judged(centre: line.CentreLine | None) -> dict[str, tuple[str, str]]:
         return {one.code: (one.verdict, one.reason) for one in doctor.uplink(centre)}
 
     assert set(judged(None).values()) == {("unknown", "no_centre")}
@@ -362,3 +362,17 @@ def test_nothing_is_examined_while_a_test_runs() -> None:
         with pytest.raises(Refusal) as caught:
             acts.check_server(site, by=day.keeper)
     assert caught.value.code == "test_running"
+
+
+@pytest.mark.django_db
+def test_the_pass_says_where_the_centre_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(doctor, "CentreLine", lambda address, _code: asked.append(address))
+    monkeypatch.setattr(doctor, "centre_link", lambda: None)
+    doctor.examine(tmp_path)
+    assert asked == []
+    known = type("Link", (), {"centre_address": "https://centre.test"})()
+    monkeypatch.setattr(doctor, "centre_link", lambda: known)
+    doctor.examine(tmp_path)
+    doctor.examine(tmp_path, centre="https://other.test")
+    assert asked == ["https://centre.test", "https://other.test"]

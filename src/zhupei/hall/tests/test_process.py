@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import subprocess
@@ -39,6 +40,28 @@ def test_without_a_setting_the_journal_is_a_file(tmp_path: Path) -> None:
     assert isinstance(journal, SqliteJournal)
     journal.close()
     assert (tmp_path / "journal.sqlite3").exists()
+
+
+@pytest.mark.django_db
+def test_health_says_that_this_server_is_the_active_one() -> None:
+    generation = engine().health().generation
+
+    async def ask() -> list[Any]:
+        messages: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b""}
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": "/exam/health", "root_path": "/exam", "headers": []}
+        await exam_application()(scope, receive, send)
+        return messages
+
+    started, body = asyncio.run(ask())
+    assert started["status"] == 200
+    assert json.loads(body["body"]) == {"ok": True, "active": True, "generation": generation}
 
 
 @on_postgresql
@@ -91,13 +114,27 @@ def test_a_hall_without_its_journal_answers_and_does_not_try_at_every_request(
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
-    [("database", "DATABASE_URL is SQLite"), ("mysql://x", "postgresql:// URL")],
+    ("values", "words"),
+    [
+        ({"ZHUPEI_HALL_JOURNAL": "database"}, "DATABASE_URL is SQLite"),
+        ({"ZHUPEI_HALL_JOURNAL": "mysql://x"}, "postgresql:// URL"),
+        ({"ZHUPEI_HALL_PEERS": "http://a:1,http://b:1", "ZHUPEI_HALL_SELF": "http://a:1"}, "in PostgreSQL"),
+        (
+            {
+                "ZHUPEI_HALL_JOURNAL": "postgresql://x",
+                "ZHUPEI_HALL_PEERS": "http://a:1,http://b:1",
+                "ZHUPEI_HALL_SELF": "http://c:1",
+            },
+            "ZHUPEI_HALL_SELF",
+        ),
+    ],
 )
-def test_a_setting_that_cannot_be_met_refuses_the_start(value: str, words: str, tmp_path: Path) -> None:
+def test_a_setting_that_cannot_be_met_refuses_the_start(
+    values: dict[str, str], words: str, tmp_path: Path
+) -> None:
     environment = {
         **os.environ,
-        "ZHUPEI_HALL_JOURNAL": value,
+        **values,
         "ZHUPEI_SECRET_KEY": secrets.token_urlsafe(60),
         "ZHUPEI_MASTER_KEY": secrets.token_hex(32),
         "ZHUPEI_DATA": str(tmp_path),

@@ -107,7 +107,10 @@ def a_pass(**change: Any) -> bytes:
             exam_clients=100,
             spare_clients=10,
             valid_to=date(2099, 1, 1),
-            rooms=(passes.PassRoom(id=51, name="A101", seats=60), passes.PassRoom(id=52, name="A102", seats=50)),
+            rooms=(
+                passes.PassRoom(id=51, name="A101", seats=60),
+                passes.PassRoom(id=52, name="A102", seats=50),
+            ),
         ),
         "people": people,
         "parameters": (
@@ -129,7 +132,10 @@ def install(data: bytes | None = None, **more: Any) -> CentreLink:
 def test_the_first_pass_needs_the_centres_fingerprint_and_fills_the_database() -> None:
     make_rulebook()
     refused("fingerprint_differs", lambda: install(fingerprint=""))
-    refused("fingerprint_differs", lambda: install(fingerprint=envelope.fingerprint(exams.machine_signer().public_key)))
+    refused(
+        "fingerprint_differs",
+        lambda: install(fingerprint=envelope.fingerprint(exams.machine_signer().public_key)),
+    )
     assert not CentreLink.objects.exists()
     assert not Site.objects.exists()
     row = install()
@@ -161,8 +167,13 @@ def test_a_newer_pass_is_believed_by_its_signature_and_changes_what_changed() ->
     keeper = Actor(1, "周敏", frozenset({Role.HALL_TECHNICAL_HEAD}), 4711, "某建设集团")
     actions.install_pass(newer, by=keeper)
     assert Site.objects.get().name == "新考场"
-    assert set(Room.objects.filter(is_active=True).values_list("pk", "name", "seats")) == {(52, "A101", 40), (53, "B1", 9)}
-    roles = {one.login: {m.role for m in memberships_of(one.pk)} for one in User.objects.filter(is_learner=False)}
+    assert set(Room.objects.filter(is_active=True).values_list("pk", "name", "seats")) == {
+        (52, "A101", 40),
+        (53, "B1", 9),
+    }
+    roles = {
+        one.login: {m.role for m in memberships_of(one.pk)} for one in User.objects.filter(is_learner=False)
+    }
     assert roles == {"keeper": {"room_administrator"}, "watch": set(), "fresh": {"hall_technical_head"}}
     assert not StaffFiling.objects.exclude(filed_at=None).exists()  # no longer filed as what she no longer is
     refused("pass_older", lambda: install(first))
@@ -179,7 +190,9 @@ def test_a_pass_of_another_centre_machine_or_hall_changes_nothing() -> None:
     refused("pass_of_another_machine", lambda: install(a_pass(hall_key=stranger.public_key, serial=9)))
     refused("pass_over", lambda: install(a_pass(valid_to=clock.today() - timedelta(days=1), serial=9)))
     site = passes.read_pass(a_pass()).site
-    refused("pass_of_another_hall", lambda: install(a_pass(site=msgspec.structs.replace(site, id=334), serial=9)))
+    refused(
+        "pass_of_another_hall", lambda: install(a_pass(site=msgspec.structs.replace(site, id=334), serial=9))
+    )
     for role in (Role.ROOM_ADMINISTRATOR, Role.CENTRE_OFFICER):
         refused("role_missing", lambda role=role: actions.install_pass(a_pass(serial=9), by=make_actor(role)))
     refused(
@@ -205,7 +218,12 @@ def test_first_passwords_are_set_with_a_code_given_face_to_face() -> None:
     install()
     code = actions.give_code("keeper", by=SYSTEM)
     page = Client()
-    values = {"login": "keeper", "code": code, "password": "Kran-und-Beton-2026", "again": "Kran-und-Beton-2026"}
+    values = {
+        "login": "keeper",
+        "code": code,
+        "password": "Kran-und-Beton-2026",
+        "again": "Kran-und-Beton-2026",
+    }
     assert page.post(reverse("accounts:new_password"), {**values, "code": "000000"}).status_code == 422
     assert page.post(reverse("accounts:new_password"), values).status_code == 302
     keeper = User.objects.get(login="keeper")
@@ -219,7 +237,9 @@ def test_first_passwords_are_set_with_a_code_given_face_to_face() -> None:
     assert answer.status_code == 200
     assert client.post(reverse("hall:code"), {"login": "keeper"}).status_code == 409
     assert client.post(reverse("hall:code"), {"login": "nobody"}).status_code == 404
-    assert client.post(reverse("hall:code"), {"login": make_user(Role.CENTRE_OFFICER).login}).status_code == 404
+    assert (
+        client.post(reverse("hall:code"), {"login": make_user(Role.CENTRE_OFFICER).login}).status_code == 404
+    )
     assert actions.give_code("keeper", by=SYSTEM)  # at the console a forgotten one too
     refused("role_missing", lambda: actions.give_code("watch", by=make_actor(Role.INVIGILATOR)))
     assert AuditEvent.objects.filter(code="hall.code_given").count() == 3
@@ -291,7 +311,9 @@ class Line:
         if self.lost:
             raise httpx.ReadError("reset")
         content = answer.content.replace(b"open", b"done") if self.forge else answer.content
-        return httpx.Response(answer.status_code, headers=dict(answer.headers), stream=Broken(content, self.breaks_after))
+        return httpx.Response(
+            answer.status_code, headers=dict(answer.headers), stream=Broken(content, self.breaks_after)
+        )
 
 
 class Broken(httpx.SyncByteStream):
@@ -331,7 +353,12 @@ class Day:
         row = self.fetched()
         data = make_hall_return(self.batch, signer=exams.machine_signer())
         row.return_file = store(
-            data, name="x.zpr", content_type="x", purpose="hall.return", retention=Retention.ARCHIVE, by=SYSTEM
+            data,
+            name="x.zpr",
+            content_type="x",
+            purpose="hall.return",
+            retention=Retention.ARCHIVE,
+            by=SYSTEM,
         )
         row.state = "returned"
         row.save()
@@ -415,7 +442,9 @@ def test_a_bundle_comes_over_a_line_that_breaks_and_goes_on_at_the_same_byte(day
     assert actions.waiting_at_centre() == []
 
 
-def test_a_bundle_that_was_changed_on_its_way_is_thrown_away(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_that_was_changed_on_its_way_is_thrown_away(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
     actions.ask_centre(by=day.keeper)
     row = actions.fetch_bundle(day.bundle_id, by=day.keeper)
     piece = Centre.piece
@@ -465,7 +494,9 @@ def test_a_return_goes_over_a_line_that_loses_answers_and_the_verdict_comes_back
         day.line.lost = False
         centre = Centre(CentreLink.objects.get(), httpx.MockTransport(day.line))
         data = exams_read(row)
-        centre.put_piece(row.bundle_id, sent.digest, sent.size, 0, data[:2000])  # arrived, its answer was lost
+        centre.put_piece(
+            row.bundle_id, sent.digest, sent.size, 0, data[:2000]
+        )  # arrived, its answer was lost
     with clock.frozen(after + timedelta(minutes=2)):
         assert actions.run_next()
         sent.refresh_from_db()
@@ -498,7 +529,9 @@ def test_an_answer_that_the_centre_did_not_sign_decides_nothing(day: Day) -> Non
     with Centre(stranger, httpx.MockTransport(Line())) as centre, pytest.raises(CentreRefused) as caught:
         centre.bundles()
     assert caught.value.code == "signature_invalid"  # signed for another centre
-    silent = httpx.MockTransport(lambda request: httpx.Response(200, stream=Broken(b"<html>router</html>", None)))
+    silent = httpx.MockTransport(
+        lambda request: httpx.Response(200, stream=Broken(b"<html>router</html>", None))
+    )
     with Centre(CentreLink.objects.get(), silent) as centre, pytest.raises(CentreUnreachable):
         centre.bundles()
     endless = httpx.MockTransport(lambda request: httpx.Response(200, stream=Broken(b"x" * (3 << 20), None)))
@@ -566,7 +599,9 @@ def test_the_pages_lead_through_it_and_say_what_to_do_without_a_line(day: Day) -
     page = client.get(reverse("hall:batch", args=[batch.pk])).content.decode()
     assert reverse("hall:open", args=[batch.pk]) in page
     assert reverse("hall:key", args=[batch.pk]) in page
-    again = client.post(reverse("hall:upload"), {"file": SimpleUploadedFile("x.zpb", exams.bundle_file(day.batch))})
+    again = client.post(
+        reverse("hall:upload"), {"file": SimpleUploadedFile("x.zpb", exams.bundle_file(day.batch))}
+    )
     assert again.status_code == 302  # the same bytes, carried
     assert HallBatch.objects.count() == 1
 

@@ -15,8 +15,8 @@ from zhupei.documents import api as documents
 from zhupei.exams import api as exams
 from zhupei.hall import access, actions
 from zhupei.hall.choices import CheckInDecision, CheckItem, HallBatchState
-from zhupei.hall.link import centre_link
 from zhupei.hall.forms import DayCheckForm, KeyForm, UploadForm
+from zhupei.hall.link import centre_link
 from zhupei.hall.models import HallBatch
 from zhupei.hall.queries import (
     board_rows,

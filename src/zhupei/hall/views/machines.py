@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,6 +17,8 @@ from zhupei.hall.findings import TONES, read, told
 from zhupei.hall.judging import POINTS as CLIENT_POINTS
 from zhupei.hall.machine_forms import ExamineForm, MachineForm, RowsForm
 from zhupei.hall.models.machines import ClientCheck, Machine, MachineRole, ServerCheck, Verdict
+from zhupei.hall.models.rehearsals import Rehearsal
+from zhupei.hall.queries import missing_filings
 from zhupei.hall.queries_machines import (
     STANDINGS,
     code_of_day,
@@ -31,6 +32,7 @@ from zhupei.institutions.api import Room, Site
 from zhupei.kernel.errors import Forbidden, Refusal
 from zhupei.organisations.api import RoleName
 from zhupei.rulebook.api import parameter
+from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import perform, refusals
 
@@ -87,13 +89,9 @@ def _counts(standings: dict[str, int]) -> list[tuple[str, str, int]]:
     return [(STANDING_TONES[name], words[name], standings[name]) for name in STANDINGS if standings.get(name)]
 
 
-def _rehearsal(site: Site) -> Any:
-    """The last rehearsal held in this hall, if this installation keeps them."""
-    try:
-        model = apps.get_model("hall", "Rehearsal")
-    except LookupError:
-        return None
-    return model._default_manager.filter(site_id_ref=site.pk).order_by("-pk").first()
+def _rehearsal(site: Site) -> Rehearsal | None:
+    """The last rehearsal of this hall whose result is on the record (R117, R131)."""
+    return Rehearsal.objects.filter(site_id_ref=site.pk, passed__isnull=False).order_by("-pk").first()
 
 
 def hall_record(request: HttpRequest, site: int) -> HttpResponse:
@@ -106,17 +104,17 @@ def hall_record(request: HttpRequest, site: int) -> HttpResponse:
     checks = newest_checks(row.pk)
     rooms = []
     for room in exam_rooms(row.pk):
-        here = machines.get(room.pk, [])
+        inside = machines.get(room.pk, [])
         standings: dict[str, int] = {}
-        for one in here:
+        for one in inside:
             name = standing_of(one, checks.get((room.pk, one.seat_no)))
             standings[name] = standings.get(name, 0) + 1
         rooms.append(
             {
                 "room": room,
-                "machines": len(here),
-                "spare": sum(one.role == MachineRole.SPARE for one in here),
-                "without": max(room.seats - len(here), 0),
+                "machines": len(inside),
+                "spare": sum(one.role == MachineRole.SPARE for one in inside),
+                "without": room.seats > len(inside),
                 "counts": _counts(standings),
             }
         )
@@ -134,8 +132,11 @@ def hall_record(request: HttpRequest, site: int) -> HttpResponse:
         if ready.server
         else [],
         "server_tone": TONES[Verdict(ready.server.verdict)] if ready.server else "",
-        "unfiled": _(", ").join(str(RoleName(role).label) for role in ready.unfiled),
+        "unfiled": _(", ").join(
+            str(RoleName(role).label) for role in missing_filings(row.institution.organisation_id)
+        ),
         "rehearsal": _rehearsal(row),
+        "may_rehearse": may_open(actor_of(request), "hall:rehearsals"),
         "code": code_of_day(row.pk)
         if here and ready.machines and actor_of(request).has(*actions.DESK)
         else "",

@@ -24,8 +24,9 @@ from zhupei.hall.forms import (
 )
 from zhupei.hall.models import HallBatch, Incident
 from zhupei.hall.process import engine
-from zhupei.hall.queries import bundle_of, moment, room_of, session_of
-from zhupei.hall.watching import look, seats_to_give
+from zhupei.hall.queries import bundle_of, free_seats, moment, room_of, session_of
+from zhupei.hall.queries_machines import spares
+from zhupei.hall.watching import look
 from zhupei.hall.words import told
 from zhupei.web.templatetags.web import shanghai
 from zhupei.web.views import file_response, perform, refusals, status_of
@@ -316,9 +317,10 @@ def move_seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
     """To a spare seat, with time and answers (I04)."""
     batch, actor = batch_of(request, pk), actor_of(request)
     bundle, candidate = candidate_of(batch, key)
+    spare = {(str(room), seat) for room, seat in spares(batch.site_id_ref)}
     seats = [
-        (f"{room.id}/{no}", f"{room.name} · {no}" + (f" · {_('spare')}" if spare else ""))
-        for room, no, spare in seats_to_give(batch, bundle, candidate.session_id)
+        (f"{room.id}/{no}", f"{room.name} · {no}" + (f" · {_('spare')}" if (room.id, no) in spare else ""))
+        for room, no in free_seats(bundle, candidate.session_id)
     ]
 
     def act(batch: HallBatch, data: dict[str, Any]) -> None:

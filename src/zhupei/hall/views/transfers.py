@@ -47,14 +47,18 @@ def batch_context(batch: HallBatch) -> dict[str, Any]:
         return {"link": None}
     return {
         "link": True,
-        "return_transfer": batch.transfers.filter(kind="return").first(),
+        "return_transfer": Transfer.objects.filter(hall_batch=batch, kind="return").first(),
         "verdict": actions.verdict_of(batch),
     }
 
 
 def _back(request: HttpRequest) -> str:
     page = request.POST.get("batch", "")
-    return reverse("hall:batch", args=[int(page)]) if page.isdigit() and len(page) < 19 else reverse("hall:batches")
+    return (
+        reverse("hall:batch", args=[int(page)])
+        if page.isdigit() and len(page) < 19
+        else reverse("hall:batches")
+    )
 
 
 @require_POST
@@ -99,7 +103,9 @@ def send(request: HttpRequest, pk: int) -> HttpResponseBase:
 def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     """How far a transfer is; the page asks this every two seconds."""
     row = get_object_or_404(access.transfers_for(actor_of(request)), pk=pk)
-    return render(request, "hall/_transfer.html", {"row": row, "may_fetch": actor_of(request).has(*actions.BRINGERS)})
+    return render(
+        request, "hall/_transfer.html", {"row": row, "may_fetch": actor_of(request).has(*actions.BRINGERS)}
+    )
 
 
 @require_POST
@@ -142,7 +148,9 @@ def centre(request: HttpRequest) -> HttpResponse:
                 raise Refusal("first_pass", text, field="file", status=409)
             actions.install_pass(file.read(), by=actor)
         if outcome.ok:
-            messages.success(request, _("The pass is taken in: rooms, staff and numbers are those of the centre now."))
+            messages.success(
+                request, _("The pass is taken in: rooms, staff and numbers are those of the centre now.")
+            )
             return redirect("hall:centre")
     context: dict[str, Any] = {"form": form, "link": known}
     if known is not None:

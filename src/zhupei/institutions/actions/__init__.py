@@ -38,12 +38,12 @@ from .sites import (
 from .teachers import add_teacher, edit_teacher, set_teacher_active
 
 __all__ = [
-    "adopt_hall",
     "add_licence",
     "add_qualification",
     "add_room",
     "add_site",
     "add_teacher",
+    "adopt_hall",
     "apply",
     "approve_site",
     "block",

@@ -36,7 +36,9 @@ def adopt_hall(
     when this database holds other institutions: then it is not that of a hall's own machine.
     """
     if Institution.objects.exclude(pk=institution["id"]).exists():
-        text = _("This installation holds other institutions: it is no hall's own machine. Use a fresh database.")
+        text = _(
+            "This installation holds other institutions: it is no hall's own machine. Use a fresh database."
+        )
         raise Conflict("not_a_hall_machine", text)
     fields = {name: institution[name] for name in ("type", "uscc", "division_code", "address")}
     owner, _created = Institution.objects.update_or_create(

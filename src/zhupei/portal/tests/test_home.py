@@ -41,6 +41,7 @@ def test_visitors_see_the_public_site(client: Client) -> None:
         page = client.get("/").content.decode()
     assert opened.name in page
     assert reverse("certificates:check") in page
+    assert 'href="/practice/"' in page
 
 
 @pytest.mark.req("R002", "R003")

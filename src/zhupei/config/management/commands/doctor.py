@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import override
 
@@ -23,18 +21,17 @@ class Command(BaseCommand):
             "--json", action="store_true", help="one JSON object, with words in both languages"
         )
         parser.add_argument("--data", type=Path, help="where the answers lie (otherwise as the settings say)")
-        parser.add_argument("--centre", default="", help="address of the centre's server, https://…")
+        parser.add_argument(
+            "--centre", default="", help="address of the centre's server (otherwise as the hall pass says)"
+        )
         parser.add_argument(
             "--code", default="", help="the hall's code of the day there, to measure the line"
         )
         parser.add_argument("--lang", choices=("zh", "en"), default="zh")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        centre = (
-            options["centre"] or getattr(settings, "CENTRE_URL", "") or os.environ.get("ZHUPEI_CENTRE", "")
-        )
         try:
-            findings = examine(options["data"], centre=centre, code=options["code"])
+            findings = examine(options["data"], centre=options["centre"], code=options["code"])
         except (OSError, ValueError) as error:
             raise CommandError(str(error)) from None
         whole = report(findings)

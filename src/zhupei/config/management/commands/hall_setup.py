@@ -29,10 +29,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("pass_file", nargs="?", type=Path, metavar="PASS.zph")
         parser.add_argument("--name", default="", help="the hall's name, as it stands in the request")
-        parser.add_argument("--out", type=Path, help="where the request is written (hall-request.json in the data folder)")
-        parser.add_argument("--centre-fingerprint", default="", help="the centre's, as it was read out on the telephone")
-        parser.add_argument("--code", metavar="ACCOUNT", help="print a code with which this person sets a password here")
-        parser.add_argument("--status", action="store_true", help="say which hall this machine is, and what is missing")
+        parser.add_argument(
+            "--out", type=Path, help="where the request is written (hall-request.json in the data folder)"
+        )
+        parser.add_argument(
+            "--centre-fingerprint", default="", help="the centre's, as it was read out on the telephone"
+        )
+        parser.add_argument(
+            "--code", metavar="ACCOUNT", help="print a code with which this person sets a password here"
+        )
+        parser.add_argument(
+            "--status", action="store_true", help="say which hall this machine is, and what is missing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -73,9 +81,13 @@ class Command(BaseCommand):
         content = read_pass(data)
         if centre_link() is None and not heard:
             if not sys.stdin.isatty():
-                raise CommandError("give the centre's fingerprint with --centre-fingerprint, as it was read out to you")
+                raise CommandError(
+                    "give the centre's fingerprint with --centre-fingerprint, as it was read out to you"
+                )
             self.stdout.write(f"This pass says: {content.centre_name}, hall {content.site.name}.")
-            heard = input("Call the centre on a number that you know, and type the fingerprint that is read out:\n    ")
+            heard = input(
+                "Call the centre on a number that you know, and type the fingerprint that is read out:\n    "
+            )
         row = install_pass(data, fingerprint=heard, by=SYSTEM)
         mark = envelope.spoken(envelope.fingerprint(row.centre_key))
         self.stdout.write(

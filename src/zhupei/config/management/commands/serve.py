@@ -13,9 +13,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
-from zhupei.hall.api import centre_link
-
 from zhupei.delivery.rehearsal.servers import raise_limits
+from zhupei.hall.api import centre_link
 
 RESTART_PAUSE = 2.0
 STOP_WAIT = 15.0
