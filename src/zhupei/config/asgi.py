@@ -33,7 +33,7 @@ from zhupei.hall.api import (  # noqa: E402
     rehearsal_application,
 )
 
-MOUNTS = {
+MOUNTS: dict[str, Any] = {
     "/exam": exam_application(),
     "/measure": measuring_application(),
     "/peer": peer_application(),

@@ -22,7 +22,7 @@ class MachineForm(ZForm):
     role = forms.ChoiceField(label=_("Used as"), choices=MachineRole.choices, widget=forms.RadioSelect)
     in_order = forms.ChoiceField(
         label=_("State"),
-        choices=[("yes", _("In order")), ("no", _("Out of order: nobody is seated there"))],
+        choices=[("yes", _("May be used")), ("no", _("Out of order: nobody is seated there"))],
         widget=forms.RadioSelect,
         initial="yes",
     )

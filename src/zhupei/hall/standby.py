@@ -339,13 +339,9 @@ class Doorkeeper:
                     b"Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (kind, len(body), body)
                 )
                 await writer.drain()
-        except (
-            TimeoutError,
-            ConnectionError,
-            asyncio.IncompleteReadError,
-            asyncio.LimitOverrunError,
-            IndexError,
-        ):
+        except asyncio.CancelledError:
+            pass  # the port is being freed
+        except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError, IndexError):
             pass
         finally:
             writer.close()

@@ -28,6 +28,7 @@ Addresses (all under the root path)
 Modules
     ``application``  ``ExamApp``: finds the route, turns faults into pages
     ``http``         request and response; ``visit`` (cookie, form token) ``static`` (files)
+    ``quick``        saves and heartbeats of the script, which come by the thousand
     ``entrance`` ``answering`` ``onward`` ``extras``  the routes, by where a candidate is
     ``crossing``  going on at the other server of the hall
 

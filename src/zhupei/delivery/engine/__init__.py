@@ -21,7 +21,7 @@ candidate can meet it (HTTP status in ``status``); the message is plain English 
 Modules
     ``doors``      ``Engine``: all of the following on one hall
     ``core``       the state in memory, the lock, time, writing; ``people`` (candidates with papers) ``checks`` (saying no)
-    ``loading``    bundles in and out of memory
+    ``loading``    bundles in and out of memory; ``sharing`` (one copy of what papers have in common)
     ``staff``      the staff door's acts; ``watching`` (looking on) ``returns`` (closing a bundle)
     ``candidate``  the candidate door
     ``hand_in``    scoring and receipt, for candidate, staff and clock alike

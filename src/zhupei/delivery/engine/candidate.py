@@ -144,7 +144,8 @@ class CandidateDoor(HandIn):
             self._ready()
             person, sitting = self._known(candidate_id)
             if sitting.state in ("running", "paused", "submitted"):
-                return Ticket(self._receipt(sitting))
+                # not told before the first start is on disk, which may still be on its way
+                return Ticket(self._receipt(sitting), self._journal.append(()))
             if sitting.state != "admitted":
                 raise refuse("wrong_state", f"the sitting is {sitting.state}")
             if self._hall.opened_tick(sitting.session_id, sitting.room_id) is None:
@@ -315,7 +316,7 @@ class CandidateDoor(HandIn):
             self._ready()
             person, sitting = self._known(candidate_id)
             if sitting.subject == subject:
-                return Ticket(None)
+                return Ticket(None, self._journal.append(()))
             if sitting.state != "running" or sitting.overdue(self._tick()):
                 raise refuse("wrong_state", f"the sitting is {sitting.state}")
             if subject not in person.papers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -45,6 +46,7 @@ PASS_DAYS = 180
 PIECE = 1 << 20
 MAX_RETURN = 256 << 20
 MAX_OPEN_UPLOADS = 3
+OLD_SECONDS = 60 * 86400
 ON_DUTY = (Role.HALL_TECHNICAL_HEAD, Role.ROOM_ADMINISTRATOR, Role.INVIGILATOR, Role.EXAM_OFFICER)
 UNDER_WAY = (BatchState.READY, BatchState.RELEASED)
 
@@ -363,6 +365,13 @@ def _part(batch: Batch, digest: str) -> Path:
     return folder / f"return-{batch.pk}-{digest[:32]}.part"
 
 
+def _forget_old_parts() -> None:
+    """Remove what was begun long ago and never finished; it can be sent again."""
+    for old in (settings.DATA / "incoming").glob("return-*.part"):
+        if time.time() - old.stat().st_mtime > OLD_SECONDS:
+            old.unlink(missing_ok=True)
+
+
 def _verdict(row: ReturnIn) -> dict[str, Any]:
     return {
         "state": "done",
@@ -430,6 +439,7 @@ def _append(call: Call, batch: Batch, digest: str, size: int, offset: int, data:
                 "Several different returns of this batch were begun. Ask the centre; bring the file there."
             )
             raise Conflict("too_many_returns", text)
+        _forget_old_parts()
         upload = ReturnUpload.objects.create(
             machine=call.machine, batch=batch, digest=digest, size=size, begun_at=now, moved_at=now
         )
@@ -460,6 +470,9 @@ def _append(call: Call, batch: Batch, digest: str, size: int, offset: int, data:
 
 def _finish(call: Call, batch: Batch, digest: str) -> dict[str, Any]:
     path = _part(batch, digest)
+    done = None if path.exists() else _taken_in(batch, digest)
+    if done is not None:  # another sender was a moment earlier
+        return done
     data = path.read_bytes()
     uploads = ReturnUpload.objects.filter(batch=batch, digest=digest)
     if sm3(data) != digest:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
 from zhupei.hall import events
+from zhupei.hall.link import centre_link
 from zhupei.hall.models import StaffFiling
 from zhupei.hall.queries import FILED_ROLES
 from zhupei.kernel import clock
@@ -30,6 +31,9 @@ def report_staff(
     """Report a technical head or room administrator with the training taken; the centre files it. Again: corrects it."""
     if by is not SYSTEM:
         by.require(*REPORTERS)
+        if centre_link() is not None:
+            text = _("Staff are reported on the centre's platform. This machine learns of them by a new hall pass.")
+            raise Conflict("at_the_centre", text)
         organisation_id = by.organisation_id
     assert organisation_id is not None  # whoever holds one of these roles acts for a unit
     member = (

@@ -442,6 +442,25 @@ def test_a_bundle_comes_over_a_line_that_breaks_and_goes_on_at_the_same_byte(day
     assert actions.waiting_at_centre() == []
 
 
+def test_a_long_bundle_comes_in_several_answers(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zhupei.exams.actions.halls.PIECE", 9000)
+    size = len(exams.bundle_file(day.batch))
+    assert day.fetched().file.digest == sm3(exams.bundle_file(day.batch))
+    assert len([call for call in day.line.calls if day.bundle_id in call]) == -(-size // 9000)
+    assert AuditEvent.objects.filter(code="exams.bundle_taken").count() == 1
+
+
+def test_staff_are_reported_at_the_centre_not_on_the_halls_machine(day: Day) -> None:
+    def report() -> Any:
+        return actions.report_staff(
+            day.user.pk, "hall_technical_head", trained_on=clock.today(), training="x", by=day.keeper
+        )
+
+    refused("at_the_centre", report)
+    CentreLink.objects.all().delete()
+    assert report()
+
+
 def test_a_bundle_that_was_changed_on_its_way_is_thrown_away(
     day: Day, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -581,7 +600,11 @@ def test_a_transfer_that_is_stopped_in_the_middle_stops(day: Day, monkeypatch: p
     assert 0 < row.done < row.size
 
 
-def test_the_pages_lead_through_it_and_say_what_to_do_without_a_line(day: Day) -> None:
+def test_the_pages_lead_through_it_and_say_what_to_do_without_a_line(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry = "zhupei.config.management.commands.carry.close_old_connections"
+    monkeypatch.setattr(carry, lambda: None)  # the test's own connection stays
     client = sign_in(Client(), day.user)
     day.line.dead = True
     answer = client.post(reverse("hall:ask"), follow=True)
