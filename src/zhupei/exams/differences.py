@@ -133,7 +133,7 @@ def groups_of(row: ReturnIn) -> list[Group]:
                 _value(what, one["centre"]),
             )
         )
-    counts = {what: len(rows) for what, rows in lines.items()} | row.compared.get("kinds", {})
+    counts = {what: len(rows) for what, rows in lines.items()} | (row.compared or {}).get("kinds", {})
     order = [*KINDS, *sorted(set(counts) - set(KINDS))]
     return [
         Group(str(KINDS.get(what, _("Something else"))), counts[what], tuple(lines.get(what, ())))

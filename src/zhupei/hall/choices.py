@@ -55,9 +55,11 @@ class IncidentKind(models.TextChoices):
     WARNING = "warning", _("Warned")
     PAUSED = "paused", _("Time stopped")
     STOPPED = "stopped", _("Stopped on suspicion of a breach")
+    RESUMED = "resumed", _("Candidate goes on")
 
 
-OWN_ACTS = (IncidentKind.WARNING, IncidentKind.PAUSED, IncidentKind.STOPPED)
+HOLDS = (IncidentKind.PAUSED, IncidentKind.STOPPED)
+OWN_ACTS = (IncidentKind.WARNING, *HOLDS, IncidentKind.RESUMED)
 """Written down by the act itself, never by hand."""
 
 
@@ -87,4 +89,10 @@ class TransferState(models.TextChoices):
 
 
 T = TransferState
-TRANSFER_TONES = {T.WAITING: "waiting", T.RUNNING: "active", T.STOPPED: "draft", T.FAILED: "problem", T.DONE: "done"}
+TRANSFER_TONES = {
+    T.WAITING: "waiting",
+    T.RUNNING: "active",
+    T.STOPPED: "draft",
+    T.FAILED: "problem",
+    T.DONE: "done",
+}

@@ -179,6 +179,7 @@ def sum_context(look: Look, variant: Variant) -> dict[str, Any]:
     counts = [(words[state], sum(room.count(state) for room in rooms), TONES[state]) for state in STATES]
     running = sum(room.count("running") for room in rooms)
     paused = sum(room.count("paused") for room in rooms)
+    waiting = any(tile.state == "paused" and not tile.held for room in rooms for tile in room.tiles)
     return {
         "counts": [one for one in counts if one[1]],
         "bars": _bars(counts),
@@ -195,7 +196,7 @@ def sum_context(look: Look, variant: Variant) -> dict[str, Any]:
                 ("closed", any(not room.is_open for room in rooms)),
                 ("open", any(room.is_open for room in rooms)),
                 ("running", running),
-                ("paused", paused),
+                ("paused", waiting),
                 ("sitting", running + paused),
                 ("done", any(room.count("submitted") for room in rooms)),
             )
@@ -279,7 +280,10 @@ class Drawing:
     def _parts(self, look: Look, rooms: tuple[RoomLook, ...]) -> dict[str, tuple[Any, str, Any]]:
         """Element → what its content hangs on, template, context."""
         variant = self.variant
-        sums = [(one.counts, one.staff, one.needed, one.is_open) for one in rooms]
+        sums = [
+            (one.counts, [tile.held for tile in one.tiles], one.staff, one.needed, one.is_open)
+            for one in rooms
+        ]
         alarms = _alarms(look, variant)
         given = sum(tile.given for room in rooms for tile in room.tiles)
         parts: dict[str, tuple[Any, str, Any]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
@@ -15,6 +15,7 @@ from zhupei.kernel.errors import Refusal
 from zhupei.kernel.numbers import invigilators_needed
 from zhupei.rulebook.api import parameter
 
+from .choices import HOLDS, IncidentKind
 from .models import HallBatch, Proposal
 from .process import engine
 from .queries import bundle_of, session_of
@@ -54,6 +55,7 @@ class Tile:
     unread: bool
     waits: bool
     marks: tuple[str, ...]
+    held: bool = False
     alarm: int = 0
 
     @property
@@ -155,7 +157,7 @@ def look(batch: HallBatch, session_id: str, before: Look | None = None) -> Look:
     duty = list(batch.staff.filter(left_at=None).order_by("arrived_at", "pk"))
     per, each = int(parameter("invigilators_per")), int(parameter("invigilators_each"))
     rule = parameter("invigilators_rule")
-    gaps = _gaps(session_id)
+    gaps, stopped = _gaps(session_id), held(batch)
     known = {tile.key: tile for room in before.rooms for tile in room.tiles} if before else {}
     silent = {one.key: one.since for one in before.alarms if one.since is not None} if before else {}
     rooms = []
@@ -165,14 +167,16 @@ def look(batch: HallBatch, session_id: str, before: Look | None = None) -> Look:
             continue
         former = before.room(room.id) if before else None
         staff = tuple(one.name for one in duty if str(one.room_id_ref) == room.id)
-        tiles = [_tile(one, moment, known.get(one.candidate_id)) for one in here]
+        tiles = [_tile(one, moment, known.get(one.candidate_id), stopped) for one in here]
         counts = Counter(tile.state for tile in tiles)
         needed = invigilators_needed(len(tiles), per=per, each=each, rule=rule)
         alarms = [*_staff(room, counts, len(staff), needed)]
+        if waiting := sum(tile.state == "paused" and not tile.held for tile in tiles):
+            alarms.append(Alarm(2, "room_paused", room.id, room.name, n=waiting))
         for one, tile in zip(here, tiles, strict=True):
             key = tile.key
             alarms += _seat(room, one, tile, moment, silent.get(key), gaps.get(key, 0))
-            if tile.state == "paused" and (counts["running"] or counts["paused"] == 1):
+            if tile.held:
                 alarms.append(
                     Alarm(2, "held", room.id, room.name, seat_no=tile.seat_no, key=key, name=tile.name)
                 )
@@ -200,6 +204,15 @@ def look(batch: HallBatch, session_id: str, before: Look | None = None) -> Look:
         rooms=tuple(rooms),
         alarms=_sorted([*_health(health), *(alarm for one in rooms for alarm in one.alarms)]),
     )
+
+
+def held(batch: HallBatch) -> dict[str, str]:
+    """Candidates whose time was stopped by name and who were not let go on since → why."""
+    last: dict[str, tuple[str, str]] = {}
+    rows = batch.incidents.filter(kind__in=(*HOLDS, IncidentKind.RESUMED)).order_by("pk")
+    for key, kind, text in rows.values_list("candidate_key", "kind", "text"):
+        last[key] = (kind, text)
+    return {key: text for key, (kind, text) in last.items() if kind in HOLDS}
 
 
 def _gaps(session_id: str) -> dict[str, int]:
@@ -237,7 +250,7 @@ def _steady(value: float | None, former: float | None) -> float | None:
     return value
 
 
-def _tile(one: SeatStatus, moment: float, former: Tile | None) -> Tile:
+def _tile(one: SeatStatus, moment: float, former: Tile | None, stopped: Container[str]) -> Tile:
     ends = moment + one.remaining_s if one.state == "running" and one.remaining_s is not None else None
     saved = moment - one.last_save_age_s if one.last_save_age_s is not None else None
     return Tile(
@@ -255,6 +268,7 @@ def _tile(one: SeatStatus, moment: float, former: Tile | None) -> Tile:
         unread=one.warnings > one.warnings_read,
         waits=one.state == "admitted" and one.signed_in,
         marks=tuple((one.marks or {}).values()),
+        held=one.state == "paused" and one.candidate_id in stopped,
     )
 
 
@@ -269,8 +283,6 @@ def _staff(room: delivery.Room, counts: Counter[str], there: int, needed: int) -
     sitting = counts["running"] + counts["paused"]
     if there < needed and (sitting or counts["admitted"]):
         yield Alarm(3 if sitting else 2, "staff", room.id, room.name, n=there, of=needed)
-    if counts["paused"] > 1 and not counts["running"]:
-        yield Alarm(2, "room_paused", room.id, room.name, n=counts["paused"])
 
 
 def _seat(

@@ -320,7 +320,7 @@ def accept_differences(batch: Batch, *, reason: str, by: Actor) -> ReturnIn:
         by=by,
         on=batch,
         organisation_id=batch.institution.organisation_id,
-        after={"differences": row.difference_count, "kinds": row.compared.get("kinds", {})},
+        after={"differences": row.difference_count, "kinds": (row.compared or {}).get("kinds", {})},
         reason=reason,
     )
     return row

@@ -167,7 +167,7 @@ class ReturnIn(models.Model):
     """A hall's signed return, and what the comparison with its journal and the centre's own scoring found.
 
     ``differences`` lists them up to a bound; ``compared`` counts what was compared (``candidates``, ``answers``, ``entries``) and
-    every difference (``differences``, and ``kinds`` by kind). Empty for returns received before there were such counts.
+    every difference (``differences``, and ``kinds`` by kind). None for returns received before there were such counts.
     """
 
     batch = models.OneToOneField(Batch, on_delete=models.PROTECT, related_name="hall_return")
@@ -177,7 +177,7 @@ class ReturnIn(models.Model):
     received_by = models.CharField(max_length=200)
     sittings = models.PositiveIntegerField()
     differences = models.JSONField(default=list)
-    compared = models.JSONField(default=dict, blank=True)
+    compared = models.JSONField(null=True, blank=True)
     accepted_by = models.CharField(max_length=200, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_reason = models.TextField(blank=True)
@@ -188,7 +188,7 @@ class ReturnIn(models.Model):
     @property
     def difference_count(self) -> int:
         """How many differences were found, also beyond those that are listed."""
-        return int(self.compared.get("differences", len(self.differences)))
+        return int((self.compared or {}).get("differences", len(self.differences)))
 
     @property
     def differences_stand(self) -> bool:

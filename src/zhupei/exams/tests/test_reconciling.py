@@ -189,7 +189,7 @@ def test_moments_outside_of_time_are_refused_not_an_error() -> None:
 
 def test_a_return_received_before_there_were_counts_is_still_shown() -> None:
     batch, row = received(one_name)
-    row.compared = {}
+    row.compared = None
     row.save()
     assert row.difference_count == 1
     assert "王监考 #1" in seen(Role.CENTRE_OFFICER, batch)

@@ -50,15 +50,19 @@ def resume_seat(hall_batch: HallBatch, candidate_key: str, *, by: Actor) -> None
     """Let one paused candidate go on with the time that was left."""
     require(hall_batch, *DESK, by=by)
     row = at_candidate(hall_batch, candidate_key)
-    record(
+    _noted(
+        row,
+        candidate_key,
+        IncidentKind.RESUMED,
+        _("Goes on with the time left."),
         events.SEAT_RESUMED,
+        _resume,
         by=by,
-        on=row,
-        organisation_id=row.organisation_id,
-        after={"candidate": candidate_key},
     )
-    with told():
-        engine().resume(candidate_id=candidate_key, by=who(by))
+
+
+def _resume(candidate_key: str, text: str, name: str) -> None:
+    engine().resume(candidate_id=candidate_key, by=name)
 
 
 def _warn(candidate_key: str, text: str, name: str) -> None:

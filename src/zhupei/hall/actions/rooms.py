@@ -10,6 +10,7 @@ from zhupei.hall import events
 from zhupei.hall.models import HallBatch, RoomStaff
 from zhupei.hall.process import engine
 from zhupei.hall.queries import bundle_of, missing_filings, room_of, room_states, session_of
+from zhupei.hall.watching import held
 from zhupei.hall.words import told
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
@@ -139,7 +140,10 @@ def pause_room(hall_batch: HallBatch, session_id: str, room_id: str | None, reas
 
 @transaction.atomic
 def resume_room(hall_batch: HallBatch, session_id: str, room_id: str | None, *, by: Actor) -> int:
-    """Let a paused room (or the hall) go on with the time it had left; returns how many were paused."""
+    """Let a paused room (or the hall) go on with the time it had left; returns how many go on.
+
+    Whoever was stopped by name stays so until let go on by name.
+    """
     require(hall_batch, *DESK, by=by)
     row = locked(hall_batch)
     require_open(row)
@@ -152,7 +156,12 @@ def resume_room(hall_batch: HallBatch, session_id: str, room_id: str | None, *, 
         after={"session": session_id, "room": room_id or ""},
     )
     with told():
+        paused = [one for one in engine().status(session_id, room_id) if one.state == "paused"]
         count = engine().resume(session_id=session_id, room_id=room_id, by=who(by))
+        reasons = held(row)
+        stopped = [one.candidate_id for one in paused if one.candidate_id in reasons]
+        for key in stopped:
+            engine().pause(candidate_id=key, reason=reasons[key], by=who(by))
     if not count:
         raise Conflict("nobody_paused", _("Nobody is paused there."))
-    return count
+    return count - len(stopped)

@@ -266,7 +266,16 @@ def test_one_seat_is_stopped_and_goes_on(day: Day, later: Callable[[float], None
     assert client.post(reverse("hall:resume_seat", args=args)).status_code == 409
     assert client.post(reverse("hall:pause_seat", args=args), {"usual": "身体不适"}).status_code == 302
     assert last_event("hall.seat_paused").reason == "身体不适"
-    assert [row.kind for row in Incident.objects.order_by("pk")] == ["stopped", "paused"]
+    assert [row.kind for row in Incident.objects.order_by("pk")] == ["stopped", "resumed", "paused"]
+    # a power cut: the room is paused and goes on; whoever was stopped by name does not
+    assert codes(seen(day)) == [(2, "held")]
+    actions.pause_room(day.row, day.session, day.room, "停电", by=day.watch)
+    assert {code for _level, code in codes(seen(day))} == {"room_paused", "held"}
+    assert actions.resume_room(day.row, day.session, day.room, by=day.watch) == 1
+    assert [engine().seat(day.key(n)).state for n in (0, 1)] == ["paused", "running"]
+    actions.resume_seat(day.row, day.key(), by=day.watch)
+    actions.pause_room(day.row, day.session, day.room, "停电", by=day.watch)
+    assert actions.resume_room(day.row, day.session, day.room, by=day.watch) == 2
 
 
 @pytest.mark.req("R040")

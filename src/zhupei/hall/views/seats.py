@@ -26,7 +26,7 @@ from zhupei.hall.models import HallBatch, Incident
 from zhupei.hall.process import engine
 from zhupei.hall.queries import bundle_of, free_seats, moment, room_of, session_of
 from zhupei.hall.queries_machines import spares
-from zhupei.hall.watching import look
+from zhupei.hall.watching import held, look
 from zhupei.hall.words import told
 from zhupei.web.templatetags.web import shanghai
 from zhupei.web.views import file_response, perform, refusals, status_of
@@ -130,7 +130,9 @@ def seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
 
 
 def _paused_for(batch: HallBatch, key: str) -> Incident | None:
-    """Why this one person's time was stopped last."""
+    """Why this one person's time was stopped by name, if it still is."""
+    if key not in held(batch):
+        return None
     rows: Any = batch.incidents.filter(
         candidate_key=key, kind__in=(IncidentKind.PAUSED, IncidentKind.STOPPED)
     )
