@@ -70,8 +70,12 @@ def main() -> None:
     if arguments[0] == "init":
         raise SystemExit(init(arguments[1:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhupei.config.settings")
-    if arguments[0] in ("walkthrough", "rehearse") or "synthetic" in " ".join(arguments):
-        # a walkthrough or a rehearsal makes an installation of its own, a synthetic bank needs none: this process only reads settings
+    if (
+        arguments[0] in ("walkthrough", "rehearse")
+        or arguments[:2] == ["bench", "cutoff"]
+        or "synthetic" in " ".join(arguments)
+    ):
+        # a walkthrough or a drill makes an installation of its own, a synthetic bank needs none: this process only reads settings
         os.environ.setdefault("ZHUPEI_SECRET_KEY", secrets.token_urlsafe(60))
         os.environ.setdefault("ZHUPEI_MASTER_KEY", secrets.token_hex(32))
     from django.core.exceptions import ImproperlyConfigured

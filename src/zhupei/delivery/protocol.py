@@ -78,6 +78,8 @@ def _of_event(event: AnyEvent) -> ProtocolLine | None:
     match event:
         case ev.EngineStarted():
             return line("engine_started", "", event.down_ms // 1000)
+        case ev.Stalled():
+            return line("engine_stalled", "", event.down_ms // 1000)
         case ev.Opened():
             return line("opened", "", event.room_id)
         case ev.Admitted() if event.late_reason:

@@ -215,7 +215,7 @@ class _Comparison:
         """Whether an event of the whole hall is about a session and room of this bundle, or about none."""
         if isinstance(event, ev.Loaded):
             return event.bundle_id == self.bundle.bundle_id
-        if isinstance(event, (ev.EngineStarted, ev.Ticked)):
+        if isinstance(event, (ev.EngineStarted, ev.Stalled, ev.Ticked)):
             return True
         if isinstance(event, (ev.Opened, ev.Paused, ev.Resumed)):
             return (not event.session_id or event.session_id in self.sessions) and (

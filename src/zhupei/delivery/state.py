@@ -6,9 +6,9 @@ decides first whether an event is allowed, then applies and journals it; after a
 again.
 
 **Time.** Deadlines use ``tick``: milliseconds of the engine's own clock, which runs on the monotonic clock of
-the machine while the program runs and stands still while it doesn't. So a wall clock that jumps changes
-nothing, and a restart finds each sitting with the time it had left: downtime of the server never costs a
-candidate anything. A sitting's time is ``base + added - used``; ``used`` grows only while it is ``running``.
+the machine while the program runs and stands still while it doesn't, or cannot serve (``Stalled``). So a wall
+clock that jumps changes nothing, and a restart finds each sitting with the time it had left: downtime of the
+server never costs a candidate anything. A sitting's time is ``base + added - used``; ``used`` grows only while it is ``running``.
 ``version`` counts the changes of a deadline (start, pause, resume, time added) so that a page knows when to
 take a new one.
 
@@ -176,8 +176,15 @@ class Hall:
 
 def _engine_started(hall: Hall, event: ev.EngineStarted) -> None:
     hall.generation = max(hall.generation, event.generation)
+    _down(hall, f"down-{event.generation}", event)
+
+
+def _stalled(hall: Hall, event: ev.Stalled) -> None:
+    _down(hall, f"stalled-{event.tick}", event)
+
+
+def _down(hall: Hall, name: str, event: ev.EngineStarted | ev.Stalled) -> None:
     if hall.due and event.down_ms > 0:
-        name = f"down-{event.generation}"
         hall.proposals[name] = Proposal(
             id=name, cause="server_down", seconds=event.down_ms // 1000, at=event.at, applied=True
         )
@@ -381,6 +388,7 @@ def _incident(hall: Hall, event: ev.IncidentNoted) -> None:
 
 _HANDLERS: dict[type, Any] = {
     ev.EngineStarted: _engine_started,
+    ev.Stalled: _stalled,
     ev.Loaded: _loaded,
     ev.Opened: _opened,
     ev.Admitted: _admitted,

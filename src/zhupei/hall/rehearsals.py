@@ -13,12 +13,15 @@ from typing import Any
 from django.conf import settings
 
 from zhupei.delivery.api import Journal, PostgresJournal, RehearsalApp, Stage, sqlite_journal
+from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
 
 from .process import journal_dsn
+from .queries_machines import a_test_runs
 
 log = logging.getLogger(__name__)
 
+TEST_KNOWN_S = 2.0
 _lock = threading.Lock()
 _stage: Stage | None = None
 
@@ -75,11 +78,19 @@ class RehearsalApplication:
     def __init__(self) -> None:
         self._pages: RehearsalApp | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._test: tuple[float, bool] = (float("-inf"), False)
+
+    def _test_runs(self) -> bool:
+        """True while a test is being sat here; looked at every two seconds. What was prepared or started before makes way."""
+        now = clock.monotonic()
+        if now - self._test[0] > TEST_KNOWN_S:
+            self._test = now, a_test_runs()
+        return self._test[1]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         pages = self._pages
         if pages is None or pages.stage is not _stage:
-            pages = self._pages = RehearsalApp(stage())
+            pages = self._pages = RehearsalApp(stage(), is_busy=self._test_runs)
         await pages(scope, receive, send)
 
     async def start(self) -> None:

@@ -325,6 +325,9 @@ class Doorkeeper:
         self._loop.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._lines.locked():  # who waits for a place would hold a file that taking over needs
+            writer.transport.abort()
+            return
         try:
             async with self._lines, asyncio.timeout(5):
                 head = await reader.readuntil(b"\r\n\r\n")

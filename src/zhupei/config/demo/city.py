@@ -19,7 +19,9 @@ from zhupei.analysis.api import calibrate_all, catch_up
 from zhupei.audit.models import AuditEvent
 from zhupei.certificates.api import Certificate, CertificateState
 from zhupei.exams.api import BankApplication, Batch, Candidate, Result
+from zhupei.exams.models import HallMachine
 from zhupei.hall import api as hall
+from zhupei.hall.models import ClientCheck, Incident, Machine, Rehearsal, ServerCheck
 from zhupei.hours.models import HourEntry
 from zhupei.institutions.api import Institution, Site, Teacher
 from zhupei.itembank.api import Item, load_demo_bank, make_release
@@ -34,7 +36,7 @@ from zhupei.rulebook.models import RuleSet
 from zhupei.training.api import ClassState, Enrolment, TrainingClass, TrainingPlan
 from zhupei.training.models import Punch
 
-from . import batches, classes
+from . import batches, classes, halls
 from .batches import Test
 from .cast import PASSWORD, Account, one_hash
 from .classes import Course
@@ -221,6 +223,9 @@ def _classes(stage: Stage, scale: Scale, people: list[Learner], line: Timeline) 
     ]
     for test in tests:
         line.tell("tests", batches.run(stage, test))
+    line.tell("halls", halls.equip(stage, house[1], measure=220, examine=True, rehearse=True))
+    line.tell("halls", halls.equip(stage, house[2], measure=60))
+    line.tell("halls", halls.own_machine(stage, house[3]))
     for number, host, day, at, end in (
         (3, 3, 20, -1, "draft"),
         (1, 2, 15, -1, "submitted"),
@@ -256,6 +261,12 @@ def _report(stage: Stage, people: list[Learner]) -> Report:
         "candidates": Candidate.objects.count(),
         "results": _by_state(Result),
         "certificates": _by_state(Certificate),
+        "machines": _by_state(Machine, "role"),
+        "client_checks": _by_state(ClientCheck, "verdict"),
+        "server_checks": ServerCheck.objects.count(),
+        "rehearsals": _by_state(Rehearsal),
+        "hall_machines": HallMachine.objects.count(),
+        "incidents": _by_state(Incident, "kind"),
         "audit_events": AuditEvent.objects.count(),
     }
     guest = next(one for one in people if one.index == LEARNER)

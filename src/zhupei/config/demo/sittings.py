@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from zhupei.delivery.api import Bundle, Candidate, Key, Slot
 from zhupei.exams import api as exams
 from zhupei.exams.api import Batch
+from zhupei.hall import actions as hall_actions
 from zhupei.hall import api as hall
 from zhupei.hall.api import HallBatch
 from zhupei.kernel import clock
@@ -201,6 +202,10 @@ def hold_now(stage: Stage, host: House, batch: Batch, guest: Person, present: da
     for at, candidate, verb, values in sorted(acts, key=lambda one: one[0]):
         yield min(at, present)
         do(candidate.candidate_id, verb, values)
+    sitting = next((n for n in range(len(others) - 2) if n % 5 not in (1, 4)), None)
+    if sitting is not None:
+        text = "请勿左顾右盼，请独立作答。"
+        hall_actions.warn(row, others[2 + sitting].candidate_id, text, by=stage.act(host.invigilators[0]))
     if len(others) > 1:
         hall.check_in(
             row,

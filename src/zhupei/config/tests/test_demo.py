@@ -39,6 +39,10 @@ EVERY_STATE = {
     "results": "provisional doubtful confirmed void",
     "certificates": "valid revoked",
     "hour_entries": "attendance manual reversal",
+    "machines": "exam spare",
+    "client_checks": "ok warn fail",
+    "rehearsals": "kept",
+    "incidents": "device warning",
 }
 
 

@@ -126,7 +126,7 @@ def _unsent(text: str) -> tuple[list[Unsent], int]:
     good: list[Unsent] = []
     try:
         items = _list.decode(text or "[]")
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return good, 1
     for item in items:
         try:

@@ -106,7 +106,7 @@ def as_json(value: object, status: int = 200) -> Response:
 def decode(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise bad_request() from None
 
 
@@ -139,7 +139,10 @@ def read_request(scope: Scope) -> Request:
         path = path[len(root) :]
     pairs = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
     cookies = {name: value for name, _, value in pairs if name}
-    query = urllib.parse.parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=50)
+    try:
+        query = urllib.parse.parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=50)
+    except ValueError:  # none of our pages asks so much
+        query = []
     client = scope.get("client")
     return Request(
         method=str(scope["method"]).upper(),

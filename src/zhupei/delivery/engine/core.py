@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import logging
+import math
 import os
 import threading
+import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from zhupei.delivery.engine.checks import refuse
 from zhupei.delivery.engine.people import Person
@@ -19,8 +23,12 @@ from zhupei.delivery.state import Hall, Sitting
 from zhupei.delivery.tickets import Ticket
 from zhupei.kernel import clock as kernel_clock
 
+log = logging.getLogger("zhupei.delivery")
+T = TypeVar("T")
+
 GAP_MS = 45_000  # silence of a page that had been heard: three heartbeats missed
 RETRY_S = 1.0  # after a failed write, how long to wait before folding anew
+STALL_S = 5.0  # a fault of the server that lasts longer costs the candidates no time
 
 
 class Clock(Protocol):
@@ -54,14 +62,19 @@ class Core:
         self._script: set[str] = set()
         self._loads: dict[str, int] = {}
         self._failed = False
+        self._lost_tick = 0
+        self._lost_at = 0.0
+        self._mends_itself = True
         self._retry_at = clock.monotonic()
+        self._real: Callable[[], float] = time.monotonic
+        self._alive = math.inf  # when the clockwork last turned; none turns yet
+        self._alive_tick = 0
         self._closed = False
         journal.on_failure = self._lost
         self._hall = Hall()
-        self._base_tick = 0
-        self._base_monotonic = clock.monotonic()
+        self._base = (0, clock.monotonic())  # engine time and the moment it belongs to
         try:
-            self._fold()
+            self._take(self._folded())
             self._begin()
         except BaseException:
             os.close(self._lock_file)
@@ -78,11 +91,14 @@ class Core:
             raise refuse("engine_running", f"another engine already runs on {self._dir}") from None
         return handle
 
-    def _fold(self) -> None:
-        """State from disk. Engine time goes on from the last entry."""
+    def _folded(self) -> Hall:
+        """The state that is on disk."""
         hall = Hall()
         for entry in self._journal.replay():
             hall.apply(entry.event)
+        return hall
+
+    def _take(self, hall: Hall) -> None:
         self._hall = hall
         self._tokens = {
             one.token_digest: one.candidate_id for one in hall.sittings.values() if one.token_digest
@@ -92,7 +108,7 @@ class Core:
         }
 
     def _begin(self) -> None:
-        self._base_tick, self._base_monotonic = self._hall.last_tick, self._clock.monotonic()
+        self._base = (self._hall.last_tick, self._clock.monotonic())
         now = self._now_ms()
         self._write(
             ev.EngineStarted(
@@ -103,7 +119,7 @@ class Core:
             )
         ).wait()
         for one in self._hall.sittings.values():
-            self._seen[one.candidate_id] = self._base_tick
+            self._seen[one.candidate_id] = self._hall.last_tick
 
     def close(self) -> None:
         """Write out, close the journal, release the folder."""
@@ -119,7 +135,24 @@ class Core:
         return int(self._clock.now().timestamp() * 1000)
 
     def _tick(self) -> int:
-        return self._base_tick + int((self._clock.monotonic() - self._base_monotonic) * 1000)
+        """Engine time. Called with the lock held: notices that the whole process stood still."""
+        if self._real() - self._alive > STALL_S and not self._failed:
+            self._thaw()
+        return self._elapsed()
+
+    def _elapsed(self) -> int:
+        tick, since = self._base
+        return tick + int((self._clock.monotonic() - since) * 1000)
+
+    def _thaw(self) -> None:
+        """The clockwork has not turned for seconds: the process was frozen, and candidates with it. Engine time goes on from
+        where it was, before anybody's time can be over."""
+        down_ms = int((self._real() - self._alive) * 1000)
+        self._alive = self._real()
+        self._base = (max(self._hall.last_tick, self._alive_tick), self._clock.monotonic())
+        log.error("the exam server stood still for %.1f s; the candidates get it back", down_ms / 1000)
+        if self._hall.due:
+            self._write(ev.Stalled(**self._stamp(), down_ms=down_ms))
 
     def _stamp(self) -> dict[str, Any]:
         return {"at": self._now_ms(), "tick": self._tick()}
@@ -130,22 +163,54 @@ class Core:
             self._hall.apply(event)
         return Ticket(None, self._journal.append(events))
 
+    def _behind(self, value: T) -> Ticket[T]:
+        """``value`` read from memory: to be told once everything that it may rest on is on disk. With the lock held."""
+        return Ticket(value, self._journal.append(()))
+
     def _lost(self) -> None:
-        self._failed = True
+        """In the journal's thread, when a batch has failed."""
+        if not self._failed:
+            self._lost_tick, self._lost_at = self._elapsed(), self._clock.monotonic()
+            self._failed = True
 
     def _ready(self) -> None:
-        """Before every act: if the journal failed, fold the state anew from what is on disk."""
+        """Before every act. While the journal fails all are refused, at once where a thread mends it (``Clockwork``): the event
+        loop must not wait."""
         if not self._failed:
             return
+        if not self._mends_itself:
+            raise JournalError("the journal failed a moment ago")
+        self._mend()
+
+    def _mend(self) -> None:
+        """Fold the state anew from what is on disk, prove that the journal writes again, and go on. Raises ``JournalError``.
+
+        If that took seconds, engine time stood still: nobody could save meanwhile.
+        """
         moment = self._clock.monotonic()
         if moment < self._retry_at:
             raise JournalError("the journal failed a moment ago")
         self._retry_at = moment + RETRY_S
-        tick = self._tick()
+        with self._lock:  # whoever was in the middle of an act has ended it; nobody begins another
+            pass
         self._journal.settle()
-        self._fold()
-        self._failed = False
-        self._hall.last_tick = max(self._hall.last_tick, tick)
+        hall = self._folded()
+        moment = self._clock.monotonic()
+        down_ms, tick = int((moment - self._lost_at) * 1000), self._elapsed()
+        stood = down_ms > STALL_S * 1000
+        if stood:
+            tick = max(hall.last_tick, self._lost_tick)
+        at = self._now_ms()
+        event = ev.Stalled(at=at, tick=tick, down_ms=down_ms) if stood else ev.Ticked(at=at, tick=tick)
+        hall.apply(event)
+        Ticket(None, self._journal.append([event])).wait()
+        with self._lock:
+            if stood:
+                self._base = (tick, moment)
+            self._take(hall)
+            if self._alive < math.inf:
+                self._alive, self._alive_tick = self._real(), self._elapsed()
+            self._failed = False
 
     # --- who and where ----------------------------------------------------------------------------------------
 

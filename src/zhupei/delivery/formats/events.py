@@ -35,6 +35,13 @@ class EngineStarted(Event, frozen=True, kw_only=True, tag="engine_started"):
     down_ms: int = 0
 
 
+class Stalled(Event, frozen=True, kw_only=True, tag="stalled"):
+    """The program ran but could not serve for ``down_ms``: it was frozen, or its journal failed. The engine's clock stood
+    still meanwhile, as in a restart."""
+
+    down_ms: int
+
+
 class Ticked(Event, frozen=True, kw_only=True, tag="ticked"):
     """The engine's clock has come this far (written every few seconds while somebody is sitting)."""
 
@@ -204,6 +211,7 @@ class IncidentNoted(Event, frozen=True, kw_only=True, tag="incident"):
 
 AnyEvent: TypeAlias = (
     EngineStarted
+    | Stalled
     | Ticked
     | Loaded
     | Opened

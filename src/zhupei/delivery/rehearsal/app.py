@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -62,6 +63,25 @@ class Ask(msgspec.Struct, kw_only=True):
     report: dict[str, Any] | None = None
 
 
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """One limit, as the pages show it."""
+
+    name: str
+    value: float | None
+    limit: float | None
+    passed: bool
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What the hall's pages read of a report; it may hold more, but no seats: those come from browsers."""
+
+    candidates: int
+    passed: bool
+    checks: list[Limit]
+    problems: list[str] = []
+    seats: tuple[()] = ()
+
+
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """How a client plays its candidate."""
 
@@ -84,10 +104,10 @@ class HallAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RehearsalApp:
-    """The ASGI application on a ``Stage``."""
+    """The ASGI application on a ``Stage``. While ``is_busy`` (a test is being sat on the server), it refuses everything."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, stage: Stage, *, is_busy: Callable[[], bool] = lambda: False) -> None:
+        self.stage, self._is_busy = stage, is_busy
         self.exam = ExamApp(stage.engine, identify=self._identify)
         self._attempts = Attempts(20, 60, clock.monotonic)
         self._files = static_files()
@@ -109,18 +129,23 @@ class RehearsalApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope.get("path", "")).removeprefix(str(scope.get("root_path", "")))
-        if scope["type"] != "http" or (path != "/play" and path not in self._routes):
+        is_busy = scope["type"] == "http" and self._is_busy()
+        if not is_busy and (scope["type"] != "http" or (path != "/play" and path not in self._routes)):
             await self.exam(scope, receive, send)
             return
         request = read_request(scope)
         look = self._look(request)
         try:
+            if is_busy:
+                raise Refusal("rehearsal_test", "a test is being sat", status=503)
             request.body = await read_body(request, receive)
             response = await self._answer(request, look)
         except Refusal as problem:
             code = problem.code if has(f"error.{problem.code}") else "failed"
             words = {"error": code, "message": say(look.lang, f"error.{code}")}
             response = as_json(words, problem.status)
+            if is_busy and not request.wants_json:
+                response = Response(problem.status, words["message"].encode(), "text/plain; charset=utf-8")
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             response = as_json({"error": "failed", "message": say(look.lang, "error.failed")}, 500)
@@ -210,6 +235,10 @@ class RehearsalApp:
     async def _report(self, plan: Plan, ask: Ask, request: Request) -> Response:
         if ask.report is None:
             raise Refusal("bad_request", status=400)
+        try:
+            msgspec.convert(ask.report, Told)
+        except msgspec.ValidationError:
+            raise Refusal("bad_request", status=400) from None
         await asyncio.to_thread(self.stage.keep_report, msgspec.json.encode(ask.report))
         return as_json({"kept": True})
 

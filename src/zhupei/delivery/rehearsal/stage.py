@@ -35,6 +35,7 @@ log = logging.getLogger("zhupei.delivery")
 BY = "演练"
 HELPERS = 64  # admissions that wait for the disk at once
 MAX_REPORT = 100_000
+MAX_TOLD = 256 << 20  # bytes that browsers may tell in all; each says three or four things, at most 80 kB
 JOURNAL = "journal.sqlite3"
 
 
@@ -206,9 +207,11 @@ class Stage:
             if before is not None and before.state == "done":
                 return
             seat = msgspec.structs.replace(seat, at=int(clock.now().timestamp() * 1000))
-            self._seats[seat.place] = seat
             with (self.folder / "seats.jsonl").open("ab") as file:
+                if file.tell() > MAX_TOLD:
+                    raise Refusal("too_large", "more was told than a rehearsal has to tell", status=413)
                 file.write(msgspec.json.encode(seat) + b"\n")
+            self._seats[seat.place] = seat
 
     def seats(self) -> list[Seat]:
         """What browsers told, by place."""

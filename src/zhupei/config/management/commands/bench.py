@@ -16,7 +16,9 @@ class Command(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> None:
         """The benchmark parses its own options."""
         folder = settings.PROJECT / "bench"
-        names = sorted(p.stem for p in folder.glob("*.py") if p.stem not in ("__init__", "machine", "load"))
+        names = sorted(
+            p.stem for p in folder.glob("*.py") if p.stem not in ("__init__", "machine", "load", "line")
+        )
         if len(argv) < 3 or argv[2] not in names:
             self.stdout.write("benchmarks: " + ", ".join(names))
             if len(argv) > 2:
