@@ -145,6 +145,8 @@ class Hall:
     bundles: dict[str, str] = field(default_factory=dict)
     """bundle id → digest over its digests."""
     proposals: dict[str, Proposal] = field(default_factory=dict)
+    added: set[tuple[str, str]] = field(default_factory=set)
+    """(candidate, decision) by which time was added."""
     incidents: list[ev.IncidentNoted] = field(default_factory=list)
     due: dict[str, int] = field(default_factory=dict)
     """running candidate → the tick at which his deadline and grace have passed."""
@@ -333,6 +335,10 @@ def _time_added(hall: Hall, event: ev.TimeAdded) -> None:
     sitting = hall.sitting(event.candidate_id)
     if sitting.state in ("submitted", "voided"):
         return
+    if event.act:
+        if (event.candidate_id, event.act) in hall.added:
+            return
+        hall.added.add((event.candidate_id, event.act))
     sitting.added_ms += event.seconds * 1000
     sitting.version += 1
     _set_due(hall, sitting)

@@ -19,6 +19,7 @@ ACTS: dict[str, str | Promise] = {
     "check_in": gettext_lazy("Check-in decided by two persons"),
     "turned_away": gettext_lazy("Turned away at check-in"),
     "engine_started": gettext_lazy("The exam server was started"),
+    "engine_stalled": gettext_lazy("The exam server could not serve"),
     "opened": gettext_lazy("Test opened"),
     "admitted_late": gettext_lazy("Admitted late"),
     "entry_allowed": gettext_lazy("Signing in once more allowed"),
@@ -75,6 +76,8 @@ def _detail(line: delivery.ProtocolLine, rooms: dict[str, str]) -> str:
     if line.what == "engine_started":
         seconds = int(detail[0])
         return _("after %(n)d s; nobody lost time") % {"n": seconds} if seconds else ""
+    if line.what == "engine_stalled":
+        return _("for %(n)d s; nobody lost time") % {"n": int(detail[0])}
     if line.what == "incident":
         kind = str(INCIDENTS.get(detail[0], ""))
         return " · ".join(text for text in (kind, rooms.get(detail[1], "")) if text)

@@ -55,6 +55,7 @@ class Answering(Visit):
         sheet = self.engine.page_of(candidate_id, request.query.get("subject") or view.subject)
         slots = self.engine.slots_of(candidate_id, sheet.subject)
         here = _slot_no(request.query.get("n"), len(slots))
+        await self.engine.on_disk()
         return as_page(paper.paper(look, view, sheet, slots, here, self._form_token(request)))
 
     async def _paper_json(self, request: Request, look: Look) -> Response:
@@ -63,6 +64,7 @@ class Answering(Visit):
         view = self.engine.view(candidate_id)
         sheet = self.engine.page_of(candidate_id, request.query.get("subject") or view.subject)
         slots = self.engine.slots_of(candidate_id, sheet.subject)
+        await self.engine.on_disk()  # the script takes the answers in here for kept
         units = []
         for unit_no, of_unit in groupby(slots, lambda slot: slot.unit_no):
             own = list(of_unit)

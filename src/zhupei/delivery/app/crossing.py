@@ -67,8 +67,9 @@ class Crossing(Visit):
         return f"{parts.scheme}://{parts.netloc}".lower() in self._peers
 
     async def _alive(self, request: Request, look: Look) -> Response:
-        """An image where an engine is active, 503 elsewhere."""
-        assert self.engine
+        """An image where an engine is active and its journal works, 503 elsewhere."""
+        if not self.engine.serves():
+            raise Refusal("not_ready", status=503)
         return Response(200, GIF, "image/gif")
 
     async def _cross(self, request: Request, look: Look) -> Response:

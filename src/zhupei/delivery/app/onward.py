@@ -18,6 +18,8 @@ from zhupei.kernel.errors import Refusal
 class ConfirmRequest(msgspec.Struct, kw_only=True):
     form: str
     subject: str = ""
+    by_clock: bool = False
+    """Hand-in: nobody pressed anything, the page's countdown has ended."""
 
 
 class Onward(Visit):
@@ -56,6 +58,7 @@ class Onward(Visit):
         view = self.engine.view(self._candidate(request))
         if view.state != "running":
             return self._see_other(request, place(view))
+        await self.engine.on_disk()
         form = self._form_token(request)
         part = summaries.hand_in_part(look, view, form)
         if request.query.get("part"):
@@ -63,13 +66,14 @@ class Onward(Visit):
         return as_page(summaries.around(look, view, look.t("hand.title"), part, form, "/hand-in"))
 
     async def _hand_in(self, request: Request, look: Look) -> Response:
+        by_clock = False
         if request.wants_json:
             wish: ConfirmRequest = decode(request.body, ConfirmRequest)
-            candidate_id = self._candidate(request)
+            candidate_id, by_clock = self._candidate(request), wish.by_clock
             self._check_form(request, wish.form)
         else:
             candidate_id, _ = self._posted(request)
-        receipt = await self.engine.hand_in(candidate_id)
+        receipt = await self.engine.hand_in(candidate_id, by_clock=by_clock)
         if request.wants_json:
             return as_json({"next": f"{request.root}/result", "receipt": receipt})
         return self._see_other(request, "/result")

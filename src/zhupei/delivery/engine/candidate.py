@@ -75,16 +75,28 @@ class CandidateDoor(HandIn):
         self._tokens.pop(sitting.token_digest, None)
         self._carries.pop(sitting.carry_digest, None)
         self._tokens[mark] = self._carries[sm3(carry.encode())] = sitting.candidate_id
-        self._seen[sitting.candidate_id] = self._tick()
+        gap = self._heard(sitting, self._tick(), signs_in=True)
+        self._script.discard(sitting.candidate_id)  # the new machine has yet to show one
         return self._write(
+            *gap,
             ev.Entered(
                 **self._stamp(),
                 candidate_id=sitting.candidate_id,
                 token_digest=mark,
                 carry_digest=sm3(carry.encode()),
                 address=address,
-            )
+            ),
         ).holding(Sign(candidate_id=sitting.candidate_id, token=token, carry=carry))
+
+    def _heard(self, sitting: Sitting, tick: int, *, signs_in: bool = False) -> list[ev.Heartbeat]:
+        """The candidate's machine was heard. What to write down if a page with script had been silent for long, or any page
+        before it signs in anew: whatever of it comes first after a fault, the fault is known (R040)."""
+        candidate_id = sitting.candidate_id
+        silent = tick - self._seen.get(candidate_id, tick)
+        self._seen[candidate_id] = tick
+        if silent <= GAP_MS or sitting.state != "running" or not (signs_in or candidate_id in self._script):
+            return []
+        return [ev.Heartbeat(at=self._now_ms(), tick=tick, candidate_id=candidate_id, gap_ms=silent)]
 
     def read_warning(self, candidate_id: str, count: int) -> Ticket[None]:
         """The candidate has read his first ``count`` warnings. Again: no effect."""
@@ -92,8 +104,18 @@ class CandidateDoor(HandIn):
             self._ready()
             _, sitting = self._known(candidate_id)
             if not sitting.warnings_read < count <= len(sitting.warnings):
-                return Ticket(None)
+                return self._behind(None)
             return self._write(ev.WarningRead(**self._stamp(), candidate_id=candidate_id, count=count))
+
+    def on_disk(self) -> Ticket[None]:
+        """For pages drawn from memory: may be shown once everything decided so far is on disk."""
+        with self._lock:
+            self._ready()
+            return self._behind(None)
+
+    def serves(self) -> bool:
+        """Whether the journal takes what candidates do, as far as is known."""
+        return not self._failed
 
     def whose(self, token: str) -> str:
         """The candidate of a token; ``Refusal("not_signed_in")`` if it is none, or no more."""
@@ -108,7 +130,8 @@ class CandidateDoor(HandIn):
             self._ready()
             person, sitting = self._known(candidate_id)
             tick = self._tick()
-            self._seen[candidate_id] = tick
+            if gap := self._heard(sitting, tick):
+                self._write(*gap)
             room_id, seat_no = self._place(person.candidate)
             rooms = {room.id: room.name for room in person.bundle.rooms}
             return View(
@@ -198,9 +221,8 @@ class CandidateDoor(HandIn):
             loads = self._loads.get(candidate_id, 0) + 1
             if not 0 < seq < self._hall.generation * GENERATION_SPAN + loads * LOAD_SPAN:
                 raise refuse("value_wrong", "sequence number out of range", 422)
-            self._seen[candidate_id] = tick
             now, at = self._now_ms(), (subject, key)
-            events: list[AnyEvent] = []
+            events: list[AnyEvent] = [*self._heard(sitting, tick)]
             held = sitting.answers.get(at)
             if chosen is not None and (held is None or seq > held.seq):
                 events.append(
@@ -289,15 +311,11 @@ class CandidateDoor(HandIn):
             self._ready()
             _, sitting = self._known(candidate_id)
             tick = self._tick()
-            events: list[AnyEvent] = []
-            silent = tick - self._seen.get(candidate_id, tick)
-            if sitting.state == "running" and silent > GAP_MS:
-                events.append(ev.Heartbeat(**self._stamp(), candidate_id=candidate_id, gap_ms=silent))
+            self._script.add(candidate_id)
+            events: list[AnyEvent] = [*self._heard(sitting, tick)]
             if left_window_ms is not None and sitting.state == "running":
                 away = min(max(left_window_ms, 0), 24 * 3600 * 1000)
                 events.append(ev.WindowLeft(**self._stamp(), candidate_id=candidate_id, away_ms=away))
-            self._seen[candidate_id] = tick
-            self._script.add(candidate_id)
             pulse = Pulse(
                 state=sitting.state,
                 remaining_s=seconds(sitting.remaining(tick)),
@@ -308,7 +326,7 @@ class CandidateDoor(HandIn):
                 warning=sitting.warning(),
                 warning_no=sitting.warning_no(),
             )
-            return self._write(*events).holding(pulse) if events else Ticket(pulse)
+            return self._write(*events).holding(pulse)  # also with nothing to write: told once it is on disk
 
     def turn_to(self, candidate_id: str, subject: str) -> Ticket[None]:
         """Go on to another subject. In ``sequence`` that closes the present one; again: no effect."""
@@ -335,11 +353,12 @@ class CandidateDoor(HandIn):
         """Milliseconds until the rules let the candidate hand in."""
         return max(person.bundle.rules.min_minutes_before_hand_in * 60_000 - sitting.used(tick), 0)
 
-    def hand_in(self, candidate_id: str) -> Ticket[Receipt]:
+    def hand_in(self, candidate_id: str, *, by_clock: bool = False) -> Ticket[Receipt]:
         """Hand both subjects in and score them (R038). Again: the first receipt.
 
         Refused with ``too_early`` before the rules' time, ``subject_left`` while a subject has not been
-        opened.
+        opened. ``by_clock``: the page's own countdown has ended and nobody pressed anything; refused with ``too_early`` while
+        there is time left, of which the page has not heard.
         """
         with self._lock:
             self._ready()
@@ -350,7 +369,7 @@ class CandidateDoor(HandIn):
                 raise refuse("wrong_state", f"the sitting is {sitting.state}")
             tick = self._tick()
             over = sitting.remaining(tick) <= 0
-            if not over and self._hand_in_wait(person, sitting, tick):
+            if not over and (by_clock or self._hand_in_wait(person, sitting, tick)):
                 raise refuse("too_early", "it is too early to hand in")
             last = list(person.papers)[-1]
             if not over and person.bundle.rules.order == "sequence" and sitting.subject != last:
@@ -363,7 +382,7 @@ class CandidateDoor(HandIn):
             self._ready()
             _, sitting = self._known(candidate_id)
             if sitting.state != "submitted" or sitting.shown_at is not None:
-                return Ticket(None)
+                return self._behind(None)
             return self._write(ev.ResultShown(**self._stamp(), candidate_id=candidate_id))
 
     def paper_id(self, candidate_id: str, subject: str) -> str:

@@ -11,7 +11,7 @@ from zhupei.delivery.formats import events as ev
 from zhupei.delivery.formats.bundles import Candidate
 from zhupei.delivery.formats.events import AnyEvent
 from zhupei.delivery.formats.returns import Capture, CheckIn, Return, SittingRecord, complete_return
-from zhupei.delivery.state import Sitting
+from zhupei.delivery.state import Hall, Sitting
 
 
 class Returns(Core):
@@ -36,23 +36,22 @@ class Returns(Core):
             sitting = [one for one in ids if self._state(one) in ("running", "paused")]
             if sitting:
                 raise refuse("sitting_running", f"{len(sitting)} candidates of this bundle are still sitting")
-            records = tuple(self._record(candidate) for candidate in bundle.candidates)
             sessions = {session.id for session in bundle.sessions}
-            incidents = tuple(
-                one
-                for one in self._hall.incidents
-                if one.candidate_id in ids
-                or one.session_id in sessions
-                or not (one.candidate_id or one.session_id)
-            )
-            created = self._now_ms()
-        self._journal.settle()
+            ticket = self._behind(self._now_ms())
+        created = ticket.wait()
         events = tuple(
             entry
             for entry in self._journal.replay()
             if entry.event.candidate_id in ids
             or (not entry.event.candidate_id and concerns(entry.event, bundle_id, sessions))
         )
+        hall = Hall()  # the records tell what these entries do, even if others come while they are read
+        for entry in events:
+            hall.apply(entry.event)
+        if any(one.state in ("running", "paused") for one in hall.sittings.values()):
+            raise refuse("sitting_running", "a candidate of this bundle has begun meanwhile")
+        records = tuple(_record(candidate, hall) for candidate in bundle.candidates)
+        incidents = tuple(hall.incidents)
         return complete_return(
             Return(
                 return_id=secrets.token_hex(8),
@@ -70,28 +69,29 @@ class Returns(Core):
             )
         )
 
-    def _record(self, candidate: Candidate) -> SittingRecord:
-        sitting = self._hall.sittings.get(candidate.candidate_id) or Sitting(candidate.candidate_id)
-        room_id, seat_no = self._place(candidate)
-        return SittingRecord(
-            candidate_id=candidate.candidate_id,
-            slip_no=candidate.slip_no,
-            session_id=candidate.session_id,
-            room_id=room_id,
-            seat_no=seat_no,
-            state=sitting.state,
-            answers=sitting.given(),
-            papers={subject: paper.digest for subject, paper in candidate.papers.items()},
-            scores=sitting.scores,
-            started_at=sitting.started_at,
-            submitted_at=sitting.submitted_at,
-            shown_at=sitting.shown_at,
-            submit_kind=sitting.submit_kind,
-            used_ms=sitting.used_ms,
-            added_seconds=sitting.added_ms // 1000,
-            window_left=sitting.windows_left,
-            void_reason=sitting.void_reason,
-        )
+
+def _record(candidate: Candidate, hall: Hall) -> SittingRecord:
+    sitting = hall.sittings.get(candidate.candidate_id) or Sitting(candidate.candidate_id)
+    seated = bool(sitting.seat_no)
+    return SittingRecord(
+        candidate_id=candidate.candidate_id,
+        slip_no=candidate.slip_no,
+        session_id=candidate.session_id,
+        room_id=sitting.room_id if seated else candidate.room_id,
+        seat_no=sitting.seat_no if seated else candidate.seat_no,
+        state=sitting.state,
+        answers=sitting.given(),
+        papers={subject: paper.digest for subject, paper in candidate.papers.items()},
+        scores=sitting.scores,
+        started_at=sitting.started_at,
+        submitted_at=sitting.submitted_at,
+        shown_at=sitting.shown_at,
+        submit_kind=sitting.submit_kind,
+        used_ms=sitting.used_ms,
+        added_seconds=sitting.added_ms // 1000,
+        window_left=sitting.windows_left,
+        void_reason=sitting.void_reason,
+    )
 
 
 def concerns(event: AnyEvent, bundle_id: str, sessions: set[str]) -> bool:
@@ -100,4 +100,4 @@ def concerns(event: AnyEvent, bundle_id: str, sessions: set[str]) -> bool:
         return event.bundle_id == bundle_id
     if isinstance(event, (ev.Opened, ev.Paused, ev.Resumed, ev.IncidentNoted)):
         return not event.session_id or event.session_id in sessions
-    return isinstance(event, ev.EngineStarted)
+    return isinstance(event, (ev.EngineStarted, ev.Stalled))

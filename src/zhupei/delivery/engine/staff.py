@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from zhupei.delivery.engine.checks import need, refuse, two_persons
 from zhupei.delivery.engine.hand_in import HandIn
+from zhupei.delivery.engine.people import Person
 from zhupei.delivery.engine.replies import Receipt
 from zhupei.delivery.formats import events as ev
 from zhupei.delivery.formats.events import State
+from zhupei.delivery.tickets import Ticket
 
 MAX_ADDED_SECONDS = 4 * 3600
 
@@ -27,26 +29,30 @@ class StaffDoor(HandIn):
             self._ready()
             person, sitting = self._known(candidate_id)
             if sitting.state != "not_admitted":
-                return
-            candidate = person.candidate
-            opened = self._hall.opened_tick(candidate.session_id, candidate.room_id)
-            limit = person.bundle.rules.late_entry_minutes * 60_000
-            if opened is not None and self._tick() - opened > limit and not late_reason:
-                raise refuse("late_entry", f"the room was opened more than {limit // 60_000} minutes ago")
-            ticket = self._write(
-                ev.Admitted(
-                    **self._stamp(),
-                    candidate_id=candidate_id,
-                    by=by,
-                    bundle_id=person.bundle.bundle_id,
-                    session_id=candidate.session_id,
-                    room_id=candidate.room_id,
-                    seat_no=candidate.seat_no,
-                    method=method,
-                    late_reason=late_reason,
-                )
-            )
+                ticket = self._behind(None)
+            else:
+                ticket = self._admit(person, by, method, late_reason)
         ticket.wait()
+
+    def _admit(self, person: Person, by: str, method: str, late_reason: str) -> Ticket[None]:
+        candidate = person.candidate
+        opened = self._hall.opened_tick(candidate.session_id, candidate.room_id)
+        limit = person.bundle.rules.late_entry_minutes * 60_000
+        if opened is not None and self._tick() - opened > limit and not late_reason:
+            raise refuse("late_entry", f"the room was opened more than {limit // 60_000} minutes ago")
+        return self._write(
+            ev.Admitted(
+                **self._stamp(),
+                candidate_id=candidate.candidate_id,
+                by=by,
+                bundle_id=person.bundle.bundle_id,
+                session_id=candidate.session_id,
+                room_id=candidate.room_id,
+                seat_no=candidate.seat_no,
+                method=method,
+                late_reason=late_reason,
+            )
+        )
 
     def open_session(self, session_id: str, room_id: str | None = None, *, by: str) -> None:
         """Let the candidates of a session start: one room, or all. Again: no effect."""
@@ -54,11 +60,10 @@ class StaffDoor(HandIn):
         with self._lock:
             self._ready()
             self._session(session_id, room_id)
-            if (session_id, room_id or "") in self._hall.opened:
-                return
-            ticket = self._write(
-                ev.Opened(**self._stamp(), by=by, session_id=session_id, room_id=room_id or "")
-            )
+            events: list[ev.Opened] = []
+            if (session_id, room_id or "") not in self._hall.opened:
+                events.append(ev.Opened(**self._stamp(), by=by, session_id=session_id, room_id=room_id or ""))
+            ticket = self._write(*events)
         ticket.wait()
 
     def pause(
@@ -151,11 +156,13 @@ class StaffDoor(HandIn):
         by: str,
         approved_by: str,
         proposal: str = "",
+        act: str = "",
     ) -> None:
         """Compensation or individual extra time before hand-in (R040); ``approved_by`` is another person than
         ``by``.
 
-        ``proposal`` names one of ``proposals()``; a proposal is granted at most once.
+        ``proposal`` names one of ``proposals()``; a proposal is granted at most once. ``act`` names the decision: the same one
+        again has no effect, so whoever does not know whether it was kept may repeat it.
         """
         need(by=by, approved_by=approved_by, reason=reason)
         two_persons(by, approved_by)
@@ -164,23 +171,24 @@ class StaffDoor(HandIn):
         with self._lock:
             self._ready()
             self._known(candidate_id, "admitted", "running", "paused")
-            if proposal:
+            done = bool(act) and (candidate_id, act) in self._hall.added
+            if proposal and not done:
                 found = self._hall.proposals.get(proposal)
                 if found is None or found.candidate_id != candidate_id:
                     raise refuse("proposal_unknown", "no such proposal for this candidate", 404)
                 if found.applied:
                     raise refuse("proposal_applied", "this fault was compensated already")
-            ticket = self._write(
-                ev.TimeAdded(
-                    **self._stamp(),
-                    candidate_id=candidate_id,
-                    by=by,
-                    seconds=seconds,
-                    reason=reason,
-                    approved_by=approved_by,
-                    proposal=proposal,
-                )
+            added = ev.TimeAdded(
+                **self._stamp(),
+                candidate_id=candidate_id,
+                by=by,
+                seconds=seconds,
+                reason=reason,
+                approved_by=approved_by,
+                proposal=proposal,
+                act=act,
             )
+            ticket = self._behind(None) if done else self._write(added)
         ticket.wait()
 
     def move_seat(self, candidate_id: str, room_id: str, seat_no: str, *, reason: str, by: str) -> None:
@@ -238,15 +246,20 @@ class StaffDoor(HandIn):
         return ticket.wait()
 
     def void(self, candidate_id: str, reason: str, *, by: str, by2: str) -> None:
-        """Void the sitting for a breach (违规违纪); two different persons."""
+        """Void the sitting for a breach (违规违纪); two different persons. Again for the same reason: no effect."""
         need(by=by, by2=by2, reason=reason)
         two_persons(by, by2)
         with self._lock:
             self._ready()
-            self._known(candidate_id, "admitted", "running", "paused", "submitted")
-            ticket = self._write(
-                ev.Voided(**self._stamp(), candidate_id=candidate_id, by=by, by2=by2, reason=reason)
-            )
+            _, sitting = self._known(candidate_id, "admitted", "running", "paused", "submitted", "voided")
+            if sitting.state == "voided":
+                if sitting.void_reason != reason:
+                    raise refuse("wrong_state", "the sitting is voided")
+                ticket = self._behind(None)
+            else:
+                ticket = self._write(
+                    ev.Voided(**self._stamp(), candidate_id=candidate_id, by=by, by2=by2, reason=reason)
+                )
         ticket.wait()
 
     def warn(self, candidate_id: str, text: str, *, by: str) -> None:

@@ -1,4 +1,7 @@
-"""Watching: what the staff sees of seats, faults, results and the engine itself. Changes nothing."""
+"""Watching: what the staff sees of seats, faults, results and the engine itself. Changes nothing.
+
+Seats and results are told once they are on disk: what is printed or closed on their word must not be taken back.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,8 @@ class Watching(Core):
                 for one in bundle.candidates
                 if one.session_id == session_id
             ]
+            ticket = self._behind(None)
+        ticket.wait()
         rows = [row for row in rows if room_id in (None, row.room_id)]
         return sorted(rows, key=lambda row: (row.room_id, len(row.seat_no), row.seat_no))
 
@@ -34,7 +39,8 @@ class Watching(Core):
         """One candidate as ``status`` shows him."""
         with self._lock:
             self._ready()
-            return self._seat_status(self._person(candidate_id), self._tick())
+            ticket = self._behind(self._seat_status(self._person(candidate_id), self._tick()))
+        return ticket.wait()
 
     def is_open(self, session_id: str, room_id: str) -> bool:
         """True once ``open_session`` let this room start."""
@@ -114,9 +120,11 @@ class Watching(Core):
         with self._lock:
             self._ready()
             _, sitting = self._known(candidate_id)
-            return sitting.scores if sitting.state == "submitted" else None
+            ticket = self._behind(sitting.scores if sitting.state == "submitted" else None)
+        return ticket.wait()
 
     def health(self) -> Health:
+        free_bytes = shutil.disk_usage(self._dir).free  # a sick disk may take its time
         with self._lock:
             states: dict[str, int] = {}
             for one in self._hall.sittings.values():
@@ -125,7 +133,7 @@ class Watching(Core):
                 journal_ok=not self._failed,
                 generation=self._hall.generation,
                 tick_ms=self._tick(),
-                free_bytes=shutil.disk_usage(self._dir).free,
+                free_bytes=free_bytes,
                 bundles=tuple(self._bundles),
                 states=states,
             )

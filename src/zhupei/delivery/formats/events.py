@@ -151,12 +151,13 @@ class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
 
 class TimeAdded(Event, frozen=True, kw_only=True, tag="time_added"):
     """Compensation or extra time, approved by a second person (R040). ``proposal``: the fault it answers, if
-    any."""
+    any; ``act``: the decision, which counts once."""
 
     seconds: int
     reason: str
     approved_by: str
     proposal: str = ""
+    act: str = ""
 
 
 class SeatMoved(Event, frozen=True, kw_only=True, tag="seat_moved"):

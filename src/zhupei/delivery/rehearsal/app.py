@@ -67,17 +67,17 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     """One limit, as the pages show it."""
 
     name: str
-    value: float | None
-    limit: float | None
-    passed: bool
+    value: float | None = None
+    limit: float | None = None
+    passed: bool = False
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What the hall's pages read of a report; it may hold more, but no seats: those come from browsers."""
 
     candidates: int
-    passed: bool
-    checks: list[Limit]
+    passed: bool = False
+    checks: list[Limit] = []
     problems: list[str] = []
     seats: tuple[()] = ()
 

@@ -477,8 +477,14 @@
       if (over) { return; }
       if (leftMs - (now() - leftAt) > 1000) { ending = false; note(""); return; }  // time was added
       tries++;
-      if (count() && tries < 6) { flush(); setTimeout(end, 1500); return; }
-      call("POST", "/hand-in", { form: form }, function (status, value) {
+      // what is not kept yet goes first: the server takes it within its grace, and hands in by itself after that
+      if (count()) {
+        flush();
+        if (tries % 4 === 0) { beat(); }
+        setTimeout(end, 1500);
+        return;
+      }
+      call("POST", "/hand-in", { form: form, by_clock: true }, function (status, value) {
         if (status === 200) { leave("/result"); return; }
         if (status === 409 || status === 403) { beat(); }
         setTimeout(end, 2000);
@@ -493,6 +499,7 @@
   var warned = 0;      // the number of the warning that is shown
   var read = 0;        // read so far, whether the server knows or not
   var focused = null;  // where one was before
+  var warnedAt = 0;
 
   // the box leaves the paper's form, so that it also stands before a summary or a pause
   function prepareWarning() {
@@ -515,6 +522,7 @@
     if (warned === no) { return; }
     if (!warned) { try { focused = doc.activeElement; } catch (e) { focused = null; } }
     warned = no;
+    warnedAt = now();
     if (message) { text(byId("warning-text"), message); }
     show(box, true);
     setClass(html, "warned", true);
@@ -529,7 +537,7 @@
   }
 
   function readWarning() {
-    if (!warned) { return; }
+    if (!warned || now() - warnedAt < 800) { return; }  // a key meant for the paper has read nothing
     read = warned;
     closeWarning();
     tellRead();
@@ -601,7 +609,8 @@
 
   function refused(key, one, status, problem) {
     var code = problem ? problem.error : "";
-    if (status === 0 || status >= 500 || status === 429) { again(); return; }
+    // without a word of our server's own (a proxy's page, a torn answer) nothing is known: the answer stays
+    if (status === 0 || status >= 500 || status === 429 || !code) { again(); return; }
     if (code === "paused") { setState("paused"); return; }
     if (code === "submitted" || code === "time_over" || code === "wrong_state") { beat(); retry(3000); return; }
     if (code === "not_signed_in" || (status === 403 && code === "bad_request")) {
@@ -879,7 +888,12 @@
     if (wired && code !== subject) {
       // another subject has another answer sheet: its page is loaded once everything is kept
       if (count()) { note(say("pending", { n: count() })); flush(); return; }
-      leave("/paper?subject=" + encodeURIComponent(code) + "&n=" + no);
+      loading = true;
+      call("POST", "/heartbeat", { form: form }, function (status) {  // no page is left for one that does not come
+        loading = false;
+        if (status === 200 && !count()) { leave("/paper?subject=" + encodeURIComponent(code) + "&n=" + no); return; }
+        if (status === 0 || status >= 500) { again(); note(say("link.again")); } else { beat(); }
+      });
       return;
     }
     loading = true;

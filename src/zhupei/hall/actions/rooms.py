@@ -25,7 +25,10 @@ CLAUSE = "附件3四（八）"
 
 @transaction.atomic
 def take_on_duty(hall_batch: HallBatch, room_id: str, *, by: Actor) -> RoomStaff:
-    """An invigilator signs on in a room; whoever was on duty in another room leaves it (R150). Again: no effect."""
+    """An invigilator signs on in a room; whoever was on duty in another room leaves it (R150). Again: no effect.
+
+    Refused while the other room would be short of invigilators and people sit in it.
+    """
     require(hall_batch, Role.INVIGILATOR, by=by)
     me = person(by)
     row = locked(hall_batch)
@@ -36,6 +39,7 @@ def take_on_duty(hall_batch: HallBatch, room_id: str, *, by: Actor) -> RoomStaff
     if held is not None:
         if str(held.room_id_ref) == room.id:
             return held
+        _require_enough_without(row, held)
         held.left_at = now
         held.save(update_fields=["left_at"])
     duty = RoomStaff.objects.create(
@@ -54,6 +58,15 @@ def leave_duty(duty: RoomStaff, *, by: Actor) -> RoomStaff:
     if duty.left_at is not None:
         raise Conflict("wrong_state", _("This person has left already."))
     require_open(row)
+    _require_enough_without(row, duty)
+    duty.left_at = clock.now()
+    duty.save(update_fields=["left_at"])
+    record(events.OFF_DUTY, by=by, on=duty, organisation_id=row.organisation_id)
+    return duty
+
+
+def _require_enough_without(row: HallBatch, duty: RoomStaff) -> None:
+    """Raises ``Conflict`` if people sit in the room of ``duty`` and it would be short of invigilators (R150)."""
     for state in room_states(row, bundle_of(row)):
         if state.room.id == str(duty.room_id_ref) and state.sitting and state.staff <= state.needed:
             text = _(
@@ -63,10 +76,6 @@ def leave_duty(duty: RoomStaff, *, by: Actor) -> RoomStaff:
                 "needed": state.needed,
             }
             raise Conflict("invigilators_missing", text, clause=CLAUSE)
-    duty.left_at = clock.now()
-    duty.save(update_fields=["left_at"])
-    record(events.OFF_DUTY, by=by, on=duty, organisation_id=row.organisation_id)
-    return duty
 
 
 @transaction.atomic

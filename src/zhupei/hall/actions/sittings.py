@@ -245,6 +245,7 @@ def decide(proposal: Proposal, *, accept: bool, reason: str = "", by: Actor) -> 
                     by=one,
                     approved_by=two,
                     proposal=proposal.fault,
+                    act=f"{proposal.pk}-{proposal.proposed_at:%Y%m%dT%H%M%S%f}",
                 )
             else:
                 engine().void(proposal.candidate_key, proposal.reason, by=one, by2=two)
