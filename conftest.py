@@ -15,6 +15,7 @@ hypothesis.settings.load_profile("zhupei")
 
 @pytest.fixture(autouse=True)
 def _test_settings(settings: Any) -> None:
+    from zhupei.accounts import throttle
     from zhupei.notices.senders import Memory
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -24,3 +25,4 @@ def _test_settings(settings: Any) -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     Memory.sent.clear()
+    throttle.forget()

@@ -313,6 +313,76 @@ def test_unsaved_answers_outlive_a_crash_and_belong_to_one_candidate(
     assert hall.answers(1) == {}
 
 
+def test_a_key_meant_for_the_paper_does_not_read_a_warning(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of()
+    page = sit(seat(hall.urls[0], DESK))
+    page.evaluate(
+        """new MutationObserver(() => document.activeElement.click())
+           .observe(document.getElementById('warning'), {attributes: true, attributeFilter: ['hidden']})"""
+    )
+    hall.engine.warn("C001", "请收起手机。", by=BY)
+    pick(page)
+    expect(page.locator("#warning-read")).to_be_focused()
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    assert hall.engine.seat("C001").warnings_read == 0
+    page.locator("#warning-read").click()
+    expect(page.locator("#warning")).to_be_hidden()
+
+
+def test_an_answer_stays_until_the_server_itself_has_spoken(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of()
+    page = sit(seat(hall.urls[0], DESK))
+    page.route("**/save", lambda route: route.fulfill(status=200, body="<html>Sign in to the network</html>"))
+    given = dict([choose(page)])
+    expect(page.locator("#unsaved")).to_contain_text("1")
+    expect(page.locator("#link-word")).not_to_have_text("正常")
+    page.unroute("**/save")
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    assert hall.answers() == given
+
+
+@pytest.mark.req("R040")
+def test_the_page_s_countdown_hands_in_neither_before_time_nor_before_what_is_unsaved(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of(bundle=make_bundle(order="free"))
+    page = sit(seat(hall.urls[0], DESK))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    over = {
+        "state": "running",
+        "remaining_s": 0,
+        "remaining_ms": 0,
+        "deadline_version": 1,
+        "subject": "general",
+    }
+
+    page.route("**/save", lambda route: route.abort())
+    given = dict([choose(page)])
+    page.route("**/heartbeat", lambda route: route.fulfill(json=over))
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(page.locator("#countdown")).to_have_text("00:00")
+    page.wait_for_timeout(13_000)
+    assert "save" in asked
+    assert "hand-in" not in asked
+    page.unroute("**/save")
+    page.unroute("**/heartbeat")
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    expect(page.locator("#countdown")).to_have_text(re.compile("1:59:"))
+    assert hall.answers() == given
+    page.route("**/heartbeat", lambda route: route.fulfill(json=over))
+    with page.expect_response("**/hand-in") as answer:
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+    assert answer.value.status == 409
+    page.unroute("**/heartbeat")
+    expect(page.locator("#countdown")).to_have_text(re.compile("1:59:"))
+    assert hall.engine.seat("C001").state == "running"
+
+
 def test_where_nothing_may_be_stored_everything_still_works(
     hall_of: Callable[..., Hall], seat: Callable[..., Person]
 ) -> None:

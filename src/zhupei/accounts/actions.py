@@ -23,7 +23,7 @@ from zhupei.kernel.errors import Conflict, Forbidden, Refusal
 from zhupei.kernel.roles import Role
 from zhupei.web.fields import blind_index
 
-from . import events
+from . import events, throttle
 from .models import (
     AccountSession,
     Lockout,
@@ -132,8 +132,10 @@ def find_user(text: str) -> User | None:
 def check_password(text: str, password: str, *, ip: str = "", agent: str = "") -> User:
     """First step of signing in. Raises ``Refusal``; five failures in a row lock the name for 20 minutes.
 
-    An unknown name costs the same time and gets the same answer as a wrong password.
+    An unknown name costs the same time and gets the same answer as a wrong password; from an address that tries many of them
+    nobody signs in for a while.
     """
+    throttle.bound(ip)
     user = find_user(text)
     index = _login_index(user.login if user else text.strip())
     now = clock.now()
@@ -148,6 +150,7 @@ def check_password(text: str, password: str, *, ip: str = "", agent: str = "") -
             }
             refused = Refusal("locked", text_locked, status=429)
         elif user is None:
+            throttle.unknown(ip)
             User().set_password(password)
         if refused is None and (user is None or not user.check_password(password)):
             lockout.failures += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any
@@ -23,6 +24,7 @@ pages = WSGIMiddleware(get_wsgi_application(), workers=THREADS)  # type: ignore[
 
 from django.conf import settings  # noqa: E402
 
+from zhupei.config.patience import Bodies, TurnedAway, turn_away  # noqa: E402
 from zhupei.delivery.api import PracticeApp  # noqa: E402
 from zhupei.hall.api import (  # noqa: E402
     Front,
@@ -42,6 +44,9 @@ MOUNTS: dict[str, Any] = {
 }
 """What is answered before Django, by the first part of the path. Each has ``start()`` and ``stop()``."""
 
+bodies = Bodies()
+"""What is on its way to Django."""
+
 streams = Streams()
 """What Django's answers may turn into: the consoles' live streams. With ``start()`` and ``stop()`` too."""
 
@@ -49,8 +54,11 @@ streams = Streams()
 def seen_by_proxy(scope: dict[str, Any]) -> dict[str, Any]:
     """The request with the address that the proxy in front saw: the last one in ``X-Forwarded-For``, which it adds itself.
 
-    Otherwise the records of sign-ins name the proxy, and one stranger uses up everybody's rate limits.
+    Otherwise the records of sign-ins name the proxy, and one stranger uses up everybody's rate limits. With its word that the
+    line was ``https`` too: the candidates' cookies then go over no other.
     """
+    if any(name.lower() == b"x-forwarded-proto" and value == b"https" for name, value in scope["headers"]):
+        scope = {**scope, "scheme": "https"}
     for name, value in reversed(scope["headers"]):
         if name.lower() == b"x-forwarded-for":
             try:
@@ -86,8 +94,17 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     async def received() -> dict[str, Any]:  # a server may give any awaitable; a2wsgi wants a coroutine
         return await receive()
 
+    if not scope["query_string"].isascii():  # old browsers send what was typed as it is; a2wsgi fails on it
+        query = re.sub(rb"[\x80-\xff]", lambda found: b"%%%02X" % found[0][0], scope["query_string"])
+        scope = {**scope, "query_string": query}
     front = Front(send)
-    await pages(scope, received, front.send)  # type: ignore[arg-type]
+    try:
+        async with bodies.whole(scope, received) as body:
+            await pages(scope, body, front.send)  # type: ignore[arg-type]
+    except TurnedAway as problem:
+        if problem.status:
+            await turn_away(problem.status, send)
+        return
     if front.signed is not None:
         await streams.serve(front, receive, send)
 

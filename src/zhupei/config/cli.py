@@ -18,16 +18,18 @@ zhupei: training, tests and supervision of construction-site personnel.
   zhupei hall --standby         be a hall's second server: copy, wait, take over
   zhupei hall --alone           let a hall's first server go on when its second is lost
   zhupei hall-setup [PASS.zph]  make this machine a hall's own: its request to the centre, its pass, first passwords
+  zhupei carry                  fetch bundles and send returns on a hall's own machine (zhupei hall starts it)
   zhupei doctor [--json]        measure what the rule asks of a hall's server
   zhupei demo                   load the demo city into an empty database
   zhupei walkthrough [--json]   play the whole chain over HTTP on a fresh database, refusals included
-  zhupei rehearse [--json]      play 220 candidates over HTTP against a hall of its own, or --server URL --code CODE; the load test
-  zhupei items import|export    bring items in or out as files (--dry-run to look first)
+  zhupei rehearse [--json]      play 220 candidates over HTTP against a hall of its own (or --server URL --code CODE): the
+                                load test; with --kill 20, --fill-disk ... a drill
   zhupei assemble [--json]      assemble papers in memory and say how even they are
   zhupei items import FILE      take items in from a file; --dry-run --json says what it holds (zhupei items import --help)
   zhupei items export FILE      write items out, with their keys
   zhupei check-requirements     list the requirements that no test shows
   zhupei verify                 recompute the audit chain and the hours ledger, and report any difference
+  zhupei housekeep              do what is due by the clock (zhupei serve runs it)
   zhupei bench NAME [--json]    measure a hot path (see bench/README.md)
   zhupei catalogues             extract texts, list what lacks a translation, compile
 

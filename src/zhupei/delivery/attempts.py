@@ -41,6 +41,6 @@ class Attempts:
         while failures and failures[0] + self._seconds <= self._monotonic():
             failures.popleft()
         if not failures:
-            del self._failures[name]
+            self._failures.pop(name, None)  # another thread may have done so
             return None
         return failures

@@ -1,6 +1,7 @@
 """The protocol of a test, read out of a hall's return: what the staff did and what happened, in order. Pure.
 
-What candidates do (answers, marks for later, sign-ins) is not in it, nor the clock's own ticks.
+What candidates do (answers, marks for later, sign-ins) is not in it, nor the clock's own ticks, nor what befell the server
+before the batch came to it.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ def protocol(content: Return, *, most: int = MAX_LINES) -> tuple[list[ProtocolLi
     )
     lines: list[ProtocolLine] = []
     at = 0
+    is_begun = False
     for entry in content.events:
-        line = _of_event(entry.event)
+        is_begun = is_begun or not isinstance(entry.event, ev.EngineStarted | ev.Stalled | ev.Ticked)
+        line = _of_event(entry.event) if is_begun else None
         if line is None:
             continue
         while at < len(checks) and checks[at].at <= line.at:

@@ -26,6 +26,11 @@ class Ticket(Generic[T]):
         """The same moment with another value."""
         return Ticket(value, self._batch)
 
+    @property
+    def done(self) -> bool:
+        """True once it is on disk, or has failed."""
+        return self._batch is None or self._batch.done
+
     def wait(self, timeout: float = 30) -> T:
         if self._batch is not None:
             self._batch.result(timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -43,6 +44,8 @@ INCIDENTS: dict[str, str | Promise] = {
     "health": gettext_lazy("illness or injury"),
     "accommodation": gettext_lazy("special need seen to"),
 }
+LONG_S = 600  # from here on in minutes
+ACCOUNT = re.compile(r" #\d+$")  # the hall adds it where two persons decide, who may bear one name
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ def _detail(line: delivery.ProtocolLine, rooms: dict[str, str]) -> str:
         return f"{old} → {new}"
     if line.what == "engine_started":
         seconds = int(detail[0])
-        return _("after %(n)d s; nobody lost time") % {"n": seconds} if seconds else ""
+        if seconds < LONG_S:
+            return _("after %(n)d s; nobody lost time") % {"n": seconds} if seconds else ""
+        return _("after %(n)d min; nobody lost time") % {"n": round(seconds / 60)}
     if line.what == "engine_stalled":
         return _("for %(n)d s; nobody lost time") % {"n": int(detail[0])}
     if line.what == "incident":
@@ -103,7 +108,7 @@ def protocol_of(batch: Batch) -> Protocol:
                 at,
                 f"{what}: {detail}" if detail else what,
                 people.get(line.candidate_id, ""),
-                "; ".join(name[:100] for name in line.who),
+                "; ".join(ACCOUNT.sub("", name[:100]) for name in line.who),
                 line.why[:500],
                 len(line.photos),
                 "void" if line.what in ("voided", "turned_away") else "",

@@ -6,7 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 from .findings import Point
 
-_NO_CENTRE = _("No centre elsewhere is known to this server. At its console: zhupei doctor --centre https://…")
+_NO_CENTRE = _(
+    "No centre elsewhere is known to this server. At its console: zhupei doctor --centre https://…"
+)
 _CONTAINER = _("This program runs in a container and cannot see the hardware. Look at the server itself.")
 _UNREACHABLE = _("The centre's server did not answer. Check the line; the test itself goes on without it.")
 
@@ -54,13 +56,13 @@ POINTS: dict[str, Point] = {
     "space": Point(
         _("Free space / needed for the coming batches"),
         _("answers, photos and a reserve of 4 GiB"),
-        "I03",
+        "",
         {"fail": _("Make room on the disk: take returned batches and old recordings elsewhere.")},
     ),
     "writes": Point(
         _("Durable write: usual / slow"),
         _("slow ones within 25 ms"),
-        "I03",
+        "",
         {
             "warn": _("Answers are kept later than they should be. Stop other programs that use this disk."),
             "fail": _("The disk is too slow for a test. Use a solid-state disk and nothing else on it."),
@@ -81,7 +83,7 @@ POINTS: dict[str, Point] = {
     "time_service": Point(
         _("Clock kept right by a time service"),
         _("yes"),
-        "I05",
+        "",
         {
             "fail": _("Switch on the time service (chronyd) and let it follow the centre's server or the hall's time source."),
             "unknown": _("The system does not say. Compare the server's clock with a right one."),
@@ -90,13 +92,13 @@ POINTS: dict[str, Point] = {
     "time_zone": Point(
         _("Time zone"),
         "UTC+8",
-        "I05",
+        "",
         {"warn": _("The program reckons in Beijing time by itself, but other programs' records will differ. Set Asia/Shanghai.")},
     ),
     "clock": Point(
         _("Clock against the centre's"),
         _("within 1 second"),
-        "I05",
+        "",
         {
             "warn": _("Measure again: it may be more than a second off."),
             "fail": _("Set the clock right before the test, never during it."),
@@ -147,7 +149,7 @@ POINTS: dict[str, Point] = {
     "journal": Point(
         _("Journal of the answers"),
         _("written ahead, every acknowledged answer on disk"),
-        "I03",
+        "",
         {
             "no_journal": _("There is no journal in this folder yet; it is made when the server first starts."),
             "fail": _("The journal is not in the mode in which an answer survives a power cut. Tell those who look after the "
@@ -159,7 +161,7 @@ POINTS: dict[str, Point] = {
     "database": Point(
         _("Database of the pages"),
         _("writes through to the disk"),
-        "I03",
+        "",
         {
             "fail": _("The database may lose what it said it kept. Switch fsync and synchronous commits on."),
             "no_database": _("The database did not answer. Run zhupei prepare, or check its address."),
@@ -177,7 +179,7 @@ POINTS: dict[str, Point] = {
     "engine": Point(
         _("One engine on the answers"),
         _("exactly one"),
-        "I03",
+        "",
         {
             "here": _("It runs in this process."),
             "elsewhere": _("It runs in another process: the server is up."),

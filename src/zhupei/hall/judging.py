@@ -242,7 +242,7 @@ POINTS: dict[str, Point] = {
     ),
     "loss": Point(
         _("Lost on the way"),
-        _("nothing"),
+        _("none lost"),
         "附件3一（三）",
         {
             "warn": _("Something was lost. Change the cable or the port and measure again."),
@@ -273,7 +273,7 @@ POINTS: dict[str, Point] = {
     "client_clock": Point(
         _("Clock of the client"),
         _("within 2 seconds of the server"),
-        "I05",
+        "",
         {
             "warn": _("Set the clock right. The countdown of a test follows the server's clock all the same."),
             "fail": _("Set date and time right: browsers refuse secure connections when they are far off."),

@@ -358,8 +358,11 @@ def wait_to_take_over(standby: Standby, stop: threading.Event, *, pause: float =
     try:
         while not stop.is_set():
             started = time.monotonic()
-            if standby.look():
-                return True
+            try:
+                if standby.look():
+                    return True
+            except Exception:  # whatever it is, this server has to be there when the first is gone
+                log.exception("watching goes on in a moment")
             stop.wait(max(pause - (time.monotonic() - started), 0.05))
         return False
     finally:

@@ -224,7 +224,7 @@ def _classes(stage: Stage, scale: Scale, people: list[Learner], line: Timeline) 
     for test in tests:
         line.tell("tests", batches.run(stage, test))
     line.tell("halls", halls.equip(stage, house[1], measure=220, examine=True, rehearse=True))
-    line.tell("halls", halls.equip(stage, house[2], measure=60))
+    line.tell("halls", halls.equip(stage, house[2], measure=60, broken=33))
     line.tell("halls", halls.own_machine(stage, house[3]))
     for number, host, day, at, end in (
         (3, 3, 20, -1, "draft"),

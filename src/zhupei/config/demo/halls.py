@@ -40,7 +40,7 @@ AGENTS = (
     "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0)",
 )
 XP = "Mozilla/5.0 (Windows NT 5.1; rv:52.0) Gecko/20100101 Firefox/52.0"
-BROKEN = 171  # of the machines in the order of rooms and seats
+# machines count from 0 in the order of rooms and seats
 UNMEASURED = frozenset((44, 45, 98, 186, 215))
 CAMERA_MISSING, SLOW_LINE, OLD_WINDOWS = 12, 63, 139
 CAMERA_UNPLACED, CLOCK_OFF, SCRIPT_OFF = frozenset((27, 118)), frozenset((71, 72, 160)), 204
@@ -80,7 +80,13 @@ def _in_order(site: Site) -> list[Machine]:
 
 
 def equip(
-    stage: Stage, house: House, *, measure: int = 0, examine: bool = False, rehearse: bool = False
+    stage: Stage,
+    house: House,
+    *,
+    measure: int,
+    broken: int | None = None,
+    examine: bool = False,
+    rehearse: bool = False,
 ) -> Story:
     """Machines entered the day before yesterday, the first ``measure`` of them measured yesterday, then server and rehearsal."""
     site, head = house.hall, stage.act(house.login("hall"))
@@ -89,13 +95,13 @@ def equip(
     yield moment(yesterday - timedelta(days=1), 16, house.unit.number)
     machines.lay_out(site, by=head)
     rows = _in_order(site)
-    if measure > BROKEN:
-        one = rows[BROKEN]
+    if broken is not None:
+        one = rows[broken]
         data = machines.MachineData(one.row, one.place, one.role, in_order=False, fault="主板故障，已送修")
         machines.edit_machine(one, data, by=head)
     first = moment(yesterday, 13, 30)
     for n, machine in enumerate(rows[:measure]):
-        if n == BROKEN or n in UNMEASURED:
+        if n == broken or n in UNMEASURED:
             continue
         yield first + timedelta(seconds=18 * n)
         dice = rng("machine", house.unit.number, n)

@@ -45,8 +45,8 @@ OFFICES = (  # login, office, roles
 )
 KINDS = {"contractor": "91", "social": "52", "association": "51", "college": "12"}
 ROOMS_OF_A_HALL = (
-    *((f"第{n}考场", "exam_room", 50) for n in (1, 2, 3, 4)),
-    ("第5考场（备用）", "exam_room", 20),  # last by name, so that seats are given there last
+    *((f"第{n}考室", "exam_room", 50) for n in (1, 2, 3, 4)),
+    ("第5考室（备用）", "exam_room", 20),  # last by name, so that seats are given there last
     ("设备间", "equipment", 4),
 )
 

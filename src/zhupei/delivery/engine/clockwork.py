@@ -77,6 +77,8 @@ class Clockwork(HandIn):
             tick = self._tick()
             if self._thread is not None:
                 self._alive, self._alive_tick = self._real(), tick
+                self._watch_disk()
+                self._ready()
             times = self._hall.due
             due: list[str] = []
             tickets: list[Ticket[Any]] = []
@@ -90,7 +92,7 @@ class Clockwork(HandIn):
                             log.exception("candidate %s could not be handed in", one)
                         continue
                     due.append(one)
-            if times and not tickets and tick - self._ticked >= TICK_EVERY_MS:
+            if times and not tickets and tick - self._ticked >= TICK_EVERY_MS and not self._nobody_can_sit():
                 self._ticked = tick
                 tickets.append(self._write(ev.Ticked(**self._stamp())))
         return due, tickets

@@ -69,6 +69,7 @@ class Core:
         self._real: Callable[[], float] = time.monotonic
         self._alive = math.inf  # when the clockwork last turned; none turns yet
         self._alive_tick = 0
+        self._probe: tuple[Ticket[None], float, float, int] = (Ticket(None), 0.0, 0.0, 0)
         self._closed = False
         journal.on_failure = self._lost
         self._hall = Hall()
@@ -150,8 +151,21 @@ class Core:
         down_ms = int((self._real() - self._alive) * 1000)
         self._alive = self._real()
         self._base = (max(self._hall.last_tick, self._alive_tick), self._clock.monotonic())
+        self._probe = (self._probe[0], self._alive, self._clock.monotonic(), self._elapsed())
         log.error("the exam server stood still for %.1f s; the candidates get it back", down_ms / 1000)
         if self._hall.due:
+            self._write(ev.Stalled(**self._stamp(), down_ms=down_ms))
+
+    def _nobody_can_sit(self) -> bool:
+        """True if sittings run whose bundles are not loaded (again), and no others."""
+        return bool(self._hall.due) and not any(one in self._people for one in self._hall.due)
+
+    def _stood_till_now(self) -> None:
+        """Nobody could sit since the last entry: engine time goes on from there. With the lock held."""
+        down_ms = self._elapsed() - self._hall.last_tick
+        self._base = (self._hall.last_tick, self._clock.monotonic())
+        self._alive_tick = self._hall.last_tick
+        if down_ms > STALL_S * 1000:
             self._write(ev.Stalled(**self._stamp(), down_ms=down_ms))
 
     def _stamp(self) -> dict[str, Any]:
@@ -166,6 +180,16 @@ class Core:
     def _behind(self, value: T) -> Ticket[T]:
         """``value`` read from memory: to be told once everything that it may rest on is on disk. With the lock held."""
         return Ticket(value, self._journal.append(()))
+
+    def _watch_disk(self) -> None:
+        """By the clockwork, with the lock held: a disk that has not answered for seconds counts as failed, until it does."""
+        probe, real, moment, tick = self._probe
+        if probe.done:
+            self._probe = (self._behind(None), self._real(), self._clock.monotonic(), self._elapsed())
+        elif self._real() - real > STALL_S and not self._failed:
+            log.error("the journal has not answered for %.0f s", STALL_S)
+            self._lost_tick, self._lost_at = tick, moment
+            self._failed = True
 
     def _lost(self) -> None:
         """In the journal's thread, when a batch has failed."""

@@ -17,6 +17,8 @@ class Loading(Core):
     def load(self, bundle: Bundle) -> None:
         """Take a bundle into memory (checked first). The same bundle again is welcome.
 
+        After a restart the clocks of its sittings stand until the first bundle is there: before, nobody can sit.
+
         Refused with ``bundle_changed`` (other content than before), ``candidate_known``, ``session_known`` (a
         candidate or a session of another loaded bundle).
         """
@@ -50,10 +52,13 @@ class Loading(Core):
             for session in bundle.sessions:
                 if session.id in taken:
                     raise refuse("session_known", f"session {session.id} is in another loaded bundle")
+            nobody = self._nobody_can_sit()
             for person in people:
                 self._people[person.candidate.candidate_id] = person
                 self._slips[person.candidate.slip_no] = person.candidate.candidate_id
             self._bundles[bundle.bundle_id] = bundle
+            if nobody and not self._nobody_can_sit():
+                self._stood_till_now()
             if known is not None:
                 return
             ticket = self._write(

@@ -94,6 +94,7 @@
       clearTimeout(timer);
       var parsed = null;
       if (!plain && words) { try { parsed = JSON.parse(words); } catch (e) { parsed = null; } }
+      if (!plain && status === 200 && !parsed) { status = 0; }  // not our server: a network's own page, a torn answer
       done(status, parsed, words);
     }
     request.onreadystatechange = function () {
@@ -537,7 +538,7 @@
   }
 
   function readWarning() {
-    if (!warned || now() - warnedAt < 800) { return; }  // a key meant for the paper has read nothing
+    if (!warned) { return; }
     read = warned;
     closeWarning();
     tellRead();
@@ -815,6 +816,8 @@
     var button = within(target, function (node) { return node.nodeName === "BUTTON" && node.name === "go"; });
     if (button) {
       stop(event);
+      // the box took the focus a moment ago: a key that was meant for the paper has read nothing
+      if (button.id === "warning-read" && event.detail === 0 && now() - warnedAt < 800) { return; }
       if (button.value !== "stay" && !button.disabled) { command(button.value); }
       return;
     }

@@ -347,6 +347,9 @@ def hand_in_room(
             "expected": expected,
         }
         raise Refusal("count_differs", text, field="expected", status=409)
+    forced = 0
     for one in sitting:
-        force_hand_in(row, one.candidate_id, reason=reason, by=by)
-    return len(sitting)
+        if not _is_over(one.candidate_id):  # who has handed in himself meanwhile did so
+            force_hand_in(row, one.candidate_id, reason=reason, by=by)
+            forced += 1
+    return forced

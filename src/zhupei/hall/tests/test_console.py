@@ -373,6 +373,26 @@ def test_a_room_is_handed_in_only_with_the_right_number(day: Day) -> None:
     assert head.post(url, {"expected": "2", "reason": "到时"}).status_code == 409
 
 
+def test_who_hands_in_while_the_room_is_handed_in_did_so_himself(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sitting(day)
+    sitting(day, 1)
+    status = engine().status
+
+    def seen(*args: Any) -> Any:
+        rows = status(*args)
+        engine()._submit(day.key(1), "hand").wait()
+        return rows
+
+    monkeypatch.setattr(engine(), "status", seen)
+    done = actions.hand_in_room(day.row, day.session, day.room, expected=2, reason="到时", by=day.head)
+    monkeypatch.undo()
+    assert done == 1
+    assert [engine().seat(day.key(n)).submit_kind for n in (0, 1)] == ["forced", "hand"]
+    assert AuditEvent.objects.filter(code="hall.forced").get().after["candidate"] == day.key(0)
+
+
 def test_console_and_board_by_their_pages(day: Day, django_assert_max_num_queries: Any) -> None:
     sitting(day)
     client = sign_in(Client(), make_user(Role.INVIGILATOR, day.unit))

@@ -363,6 +363,9 @@ def test_who_watches_a_sitting_room_does_not_leave_it_short(day: Day) -> None:
     day.running()
     duty = RoomStaff.objects.get(user_id_ref=day.watch.user_id)
     refused("invigilators_missing", lambda: actions.leave_duty(duty, by=day.watch))
+    empty = next(one.id for one in bundle_of(day.row).rooms if one.id != day.room)
+    refused("invigilators_missing", lambda: actions.take_on_duty(day.row, empty, by=day.watch))
+    assert RoomStaff.objects.filter(left_at=None).count() == 2
     third = make_actor(Role.INVIGILATOR, day.unit)
     actions.take_on_duty(day.row, day.room, by=third)
     actions.leave_duty(duty, by=day.watch)

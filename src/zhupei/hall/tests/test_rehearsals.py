@@ -86,7 +86,7 @@ def test_from_preparation_to_the_record(client: Client, unit: Any) -> None:
     page = client.get(url).content.decode()
     assert plan.code in page
     assert "http://testserver/rehearsal/play" in page
-    assert "还没有电脑加入" in page
+    assert "还没有计算机加入" in page
     keep = reverse("hall:rehearsal_keep", args=[row.pk])
     assert client.post(keep).status_code == 409  # nothing to keep yet
     assert stage().starts_in_ms() is None

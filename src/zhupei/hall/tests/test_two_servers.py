@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from zhupei.hall import local, peers, process
 from zhupei.hall.api import engine
 from zhupei.hall.local import LocalServer, Unreachable
 from zhupei.hall.peers import Health, Peer, PeerApplication, State
-from zhupei.hall.standby import Doorkeeper, Standby, bring, go_alone, refuse_second
+from zhupei.hall.standby import Doorkeeper, Standby, bring, go_alone, refuse_second, wait_to_take_over
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM
 from zhupei.kernel.crypto import sm3
@@ -472,3 +473,20 @@ def test_what_cannot_be_reached_is_said_so() -> None:
     assert not LocalServer("postgresql://nobody@127.0.0.1:1/none").receives()
     with pytest.raises(Unreachable):
         LocalServer("postgresql://nobody@127.0.0.1:1/none").generation()
+
+
+def test_a_fault_while_it_watches_does_not_end_the_watch(
+    second: Standby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def look() -> bool:
+        looked.append(1)
+        if len(looked) == 1:
+            raise ValueError("the other server runs another version")
+        return True
+
+    monkeypatch.setattr(second, "look", look)
+    monkeypatch.setattr(second, "copy", lambda: None)
+    assert wait_to_take_over(second, threading.Event(), pause=0.01)
+    assert len(looked) == 2

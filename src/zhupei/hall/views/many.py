@@ -48,7 +48,7 @@ def _page(
             messages.success(request, act(place.batch, form.cleaned_data))
         if outcome.ok:
             return redirect(place.url)
-    facts = [(_("Where"), place.name), (_("Sitting now"), place.sitting), *context.pop("facts", [])]
+    facts = [(_("Which seats"), place.name), (_("Sitting now"), place.sitting), *context.pop("facts", [])]
     return act_page(request, form, batch=place.batch, back=place.url, facts=facts, **context)
 
 

@@ -168,7 +168,9 @@ def code(request: HttpRequest) -> HttpResponse:
     """A code for somebody's first password on this machine, to be told face to face."""
     login = request.POST.get("login", "")[:80]
     shown = actions.give_code(login, by=actor_of(request))
-    return render(request, "hall/code.html", {"login": login, "code": shown})
+    response = render(request, "hall/code.html", {"login": login, "code": shown})
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_POST
