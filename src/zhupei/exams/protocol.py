@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -45,7 +44,6 @@ INCIDENTS: dict[str, str | Promise] = {
     "accommodation": gettext_lazy("special need seen to"),
 }
 LONG_S = 600  # from here on in minutes
-ACCOUNT = re.compile(r" #\d+$")  # the hall adds it where two persons decide, who may bear one name
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def protocol_of(batch: Batch) -> Protocol:
                 at,
                 f"{what}: {detail}" if detail else what,
                 people.get(line.candidate_id, ""),
-                "; ".join(ACCOUNT.sub("", name[:100]) for name in line.who),
+                "; ".join(name[:100] for name in line.who),
                 line.why[:500],
                 len(line.photos),
                 "void" if line.what in ("voided", "turned_away") else "",
