@@ -202,13 +202,18 @@ class MachineForm(ZForm):
 
     hall = HallChoice(queryset=None, label=_("Exam hall"), empty_label=_("Choose a hall"))
     file = RequestField(
-        label=_("Request of the machine"), help_text=_("The file that “zhupei hall-setup” wrote on the hall's machine.")
+        label=_("Request of the machine"),
+        help_text=_("The file that “zhupei hall-setup” wrote on the hall's machine."),
     )
     fingerprint = forms.CharField(
         label=_("Fingerprint, as you heard it"),
         max_length=100,
-        help_text=_("32 figures from 0 to 9 and a to f, read out from the hall's machine; spaces do not matter."),
-        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}),
+        help_text=_(
+            "32 figures from 0 to 9 and a to f, read out from the hall's machine; spaces do not matter."
+        ),
+        widget=forms.TextInput(
+            attrs={"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}
+        ),
     )
     compared_with = forms.CharField(label=_("Read out by"), max_length=100)
     address = forms.CharField(

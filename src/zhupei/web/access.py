@@ -40,7 +40,9 @@ class Permission:
 
 public = Permission(everyone=True)
 signed_in = Permission(signed_in=True)
-machine = Permission(everyone=True)  # the gate lets the call through: the view itself asks who calls, by a signature
+machine = Permission(
+    everyone=True
+)  # the gate lets the call through: the view itself asks who calls, by a signature
 
 
 def roles(*names: Role) -> Permission:

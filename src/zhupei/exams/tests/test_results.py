@@ -65,7 +65,10 @@ def test_the_bundle_holds_a_paper_of_ones_own_and_no_identity_number():
     candidate = Candidate.objects.get(pk=int(one.candidate_id))
     person = candidate.person
     assert delivery.is_person(bundle, one, mark(Kind(person.identity_kind), person.identity_number))
-    assert one.id_hash not in (person.identity_index, mark(Kind(person.identity_kind), person.identity_number))
+    assert one.id_hash not in (
+        person.identity_index,
+        mark(Kind(person.identity_kind), person.identity_number),
+    )
     assert candidate.person.identity_number.encode() not in data
     assert bundle.rules.minutes == 120
     assert actions.bundles._open_key(row).hex() not in row.sealed_key

@@ -101,9 +101,9 @@ def parse_key(text: str) -> bytes:
     except delivery.Misread as misread:
         if misread.groups:
             groups = _(", ").join(str(number) for number in misread.groups)
-            text = _(
-                "Wrong in the key: group %(groups)s. Have the centre read out only this again."
-            ) % {"groups": groups}
+            text = _("Wrong in the key: group %(groups)s. Have the centre read out only this again.") % {
+                "groups": groups
+            }
         else:
             text = _(
                 "The key has 8 groups: in each 4 figures from 0 to 9 and a to f, and a check letter. Type it as the centre's "

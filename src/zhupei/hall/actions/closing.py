@@ -134,9 +134,7 @@ def _seal(hall_batch: HallBatch, by: Actor) -> HallBatch:
         content = engine().build_return(
             row.bundle_id, closed_by=row.closed_by, checkins=_check_ins(row), captures=_captures(row)
         )
-    data = delivery.seal_return(
-        content, bundle_key=key_of(row), signer=return_signer(row.site_id_ref)
-    )
+    data = delivery.seal_return(content, bundle_key=key_of(row), signer=return_signer(row.site_id_ref))
     row.return_file = store(
         data,
         name=f"{row.batch_no}.zpr",

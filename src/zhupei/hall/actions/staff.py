@@ -32,7 +32,9 @@ def report_staff(
     if by is not SYSTEM:
         by.require(*REPORTERS)
         if centre_link() is not None:
-            text = _("Staff are reported on the centre's platform. This machine learns of them by a new hall pass.")
+            text = _(
+                "Staff are reported on the centre's platform. This machine learns of them by a new hall pass."
+            )
             raise Conflict("at_the_centre", text)
         organisation_id = by.organisation_id
     assert organisation_id is not None  # whoever holds one of these roles acts for a unit

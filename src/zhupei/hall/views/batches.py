@@ -182,7 +182,9 @@ def open_bundle(request: HttpRequest, pk: int) -> HttpResponseBase:
     batch = batch_of(request, pk)
     return perform(
         request,
-        lambda: (actions.open_by_centre if centre_link() else actions.open_batch)(batch, by=actor_of(request)),
+        lambda: (actions.open_by_centre if centre_link() else actions.open_batch)(
+            batch, by=actor_of(request)
+        ),
         success=_("The bundle is open. Check-in can begin."),
         to="hall:batch",
         pk=pk,

@@ -34,14 +34,22 @@ class Place:
         session_of(bundle, session)
         self.session, self.room = session, room or None
         self.name = room_of(bundle, room).name if room else _("The whole hall")
-        self.url = reverse("hall:console", args=[pk, session, room]) if room else reverse("hall:board", args=[pk, session])
+        self.url = (
+            reverse("hall:console", args=[pk, session, room])
+            if room
+            else reverse("hall:board", args=[pk, session])
+        )
         with told():
             self.seats = engine().status(session, self.room)
         self.sitting = sum(one.state in ("running", "paused") for one in self.seats)
 
 
 def _page(
-    request: HttpRequest, place: Place, form: forms.Form, act: Callable[[HallBatch, dict[str, Any]], str], **context: Any
+    request: HttpRequest,
+    place: Place,
+    form: forms.Form,
+    act: Callable[[HallBatch, dict[str, Any]], str],
+    **context: Any,
 ) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with refusals(form) as outcome:

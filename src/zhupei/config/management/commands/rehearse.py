@@ -49,7 +49,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--spread", type=float, default=1.0, help="seconds over which candidates press start"
         )
-        parser.add_argument("--hand-in", type=float, help="seconds over which they hand in (1; many: as --spread)")
+        parser.add_argument(
+            "--hand-in", type=float, help="seconds over which they hand in (1; many: as --spread)"
+        )
         parser.add_argument("--server", help="address of a hall's server that has prepared a rehearsal")
         parser.add_argument("--code", default="", help="the rehearsal's code, with --server")
         parser.add_argument(
@@ -198,7 +200,12 @@ def drilled(report: dict[str, Any], drill: Drill, happened: Run, result: Account
         check("drill_not_done", float(not drill.done), 0),
     ]
     passed = all(one["passed"] for one in checks)
-    told = {"drill": {"name": drill.name, **drill.report}, "errors": faults, "checks": checks, "passed": passed}
+    told = {
+        "drill": {"name": drill.name, **drill.report},
+        "errors": faults,
+        "checks": checks,
+        "passed": passed,
+    }
     return report | told
 
 
