@@ -236,13 +236,13 @@ class Person:
         devtools.detach()
 
     def overflows(self) -> list[str]:
-        """One line if the page scrolls sideways."""
-        wide = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        return (
-            [f"{self.page.url} is {wide[0]} px wide in a window of {wide[1]} px"]
-            if wide[0] > wide[1] + 1
-            else []
-        )
+        """One line if the page stays wider than its window; a new size takes a moment to settle."""
+        for _ in range(5):
+            wide = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+            if wide[0] <= wide[1] + 1:
+                return []
+            self.page.wait_for_timeout(200)
+        return [f"{self.page.url} is {wide[0]} px wide in a window of {wide[1]} px"]
 
     def faults(self) -> list[str]:
         """Everything that is wrong with the page as it is, and what the browser complained about so far."""
