@@ -5,7 +5,6 @@ With a second server: ``--standby`` there, ``--alone`` on the first when the sec
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from typing import Any
@@ -32,6 +31,7 @@ SLOW_S = 10.0
 
 class Command(Serve):
     help = "Serve a hall's pages and the exam engine alone, for the machines of the hall's network."
+    child_environment = {"ZHUPEI_HALL_ONLY": "1"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -47,7 +47,6 @@ class Command(Serve):
         parser.add_argument("--reason", default="", help="with --alone: why, for the record")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        os.environ["ZHUPEI_HALL_ONLY"] = "1"
         options["no_worker"] = True
         try:
             if options["alone"]:

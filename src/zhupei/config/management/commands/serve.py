@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
@@ -84,6 +84,8 @@ def _is_halls_own_machine() -> bool:
 
 class Command(BaseCommand):
     help = "Serve the platform: pages, exam engine and job worker. Stops all of it on Ctrl+C or SIGTERM."
+    child_environment: ClassVar[dict[str, str]] = {}
+    """What the processes that this command starts get besides its own environment."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=os.environ.get("ZHUPEI_HOST", "127.0.0.1"))
@@ -101,7 +103,11 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"{host}:{port} cannot be used ({error.strerror}). Choose another with PORT=8001."
                 ) from None
-        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "zhupei.config.settings"}
+        environment = {
+            **os.environ,
+            **self.child_environment,
+            "DJANGO_SETTINGS_MODULE": "zhupei.config.settings",
+        }
         commands = {"web": web_command(host, port, options["threads"])}
         if not options["no_worker"]:
             commands |= {"worker": worker_command(), "housekeeping": housekeeping_command()}
