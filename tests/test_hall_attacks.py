@@ -365,7 +365,7 @@ def test_what_a_rehearsals_computers_tell_does_not_fill_the_disk(monkeypatch: py
 
 
 def test_connections_that_say_nothing_do_not_pile_up_at_a_standby(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zhupei.hall.standby.MAX_LINES", 3)
+    monkeypatch.setattr("zhupei.hall.servers.standby.MAX_LINES", 3)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -29,26 +29,26 @@ from .actions import (
     take_on_duty,
 )
 from .choices import ActKind, CheckInDecision, CheckInMethod, HallBatchState, IncidentKind
-from .doctor import examine, report
-from .doctor_words import POINTS as SERVER_POINTS
-from .findings import told
-from .link import centre_link, warnings
-from .live import Front, Streams
-from .local import LocalServer, Unreachable
-from .measuring import measuring_application
+from .console.live import Front, Streams
 from .models import CheckIn, HallBatch, Incident, Proposal, RoomStaff, StaffFiling
-from .peers import others, peer_application
 from .process import close_engine, engine, exam_application, identify
 from .queries import bundle_of, missing_filings, room_states
-from .queries_machines import readiness, seat_plan, spares
+from .readiness.doctor import examine, report
+from .readiness.doctor_words import POINTS as SERVER_POINTS
+from .readiness.findings import told
+from .readiness.measuring import measuring_application
+from .readiness.queries import readiness, seat_plan, spares
 from .rehearsals import rehearsal_application
-from .standby import (
+from .servers.local import LocalServer, Unreachable
+from .servers.peers import others, peer_application
+from .servers.standby import (
     Doorkeeper,
     Standby,
     go_alone,
     refuse_second,
     wait_to_take_over,
 )
+from .uplink.link import centre_link, warnings
 
 __all__ = [
     "SERVER_POINTS",

@@ -7,6 +7,6 @@ class HallConfig(AppConfig):
     def ready(self) -> None:
         from zhupei.exams.api import filing_sources
 
-        from .filings import filings_of
+        from .uplink.filings import filings_of
 
         filing_sources.append(filings_of)

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from zhupei.delivery import api as delivery
 from zhupei.evidence.api import read
-from zhupei.hall.link import bundle_verifier
 from zhupei.hall.models import HallBatch
+from zhupei.hall.uplink.link import bundle_verifier
 from zhupei.kernel import crypto
 from zhupei.kernel.errors import Conflict
 from zhupei.web.fields import purpose_key

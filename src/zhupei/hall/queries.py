@@ -20,7 +20,7 @@ from zhupei.rulebook.api import parameter
 from .choices import CheckItem, HallBatchState
 from .models import CheckIn, DayCheck, HallBatch, RoomStaff, StaffFiling
 from .process import engine
-from .queries_machines import SEAT_FORM, out_of_order, spares
+from .readiness.queries import SEAT_FORM, out_of_order, spares
 from .words import told
 
 FILED_ROLES = (Role.HALL_TECHNICAL_HEAD, Role.ROOM_ADMINISTRATOR)

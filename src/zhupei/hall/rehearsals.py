@@ -17,7 +17,7 @@ from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
 
 from .process import journal_dsn
-from .queries_machines import a_test_runs
+from .readiness.queries import a_test_runs
 
 log = logging.getLogger(__name__)
 

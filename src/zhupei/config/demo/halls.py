@@ -17,9 +17,9 @@ from zhupei.exams import actions as exams
 from zhupei.exams.passes import read_request, write_request
 from zhupei.hall import actions as hall
 from zhupei.hall.actions import machines
-from zhupei.hall.judging import measured
 from zhupei.hall.models import Machine
-from zhupei.hall.queries_machines import exam_rooms, seat_order
+from zhupei.hall.readiness.judging import measured
+from zhupei.hall.readiness.queries import exam_rooms, seat_order
 from zhupei.hall.rehearsals import close_stage
 from zhupei.hall.rehearsals import stage as rehearsal_stage
 from zhupei.institutions.api import Site

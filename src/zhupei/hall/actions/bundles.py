@@ -14,9 +14,9 @@ from zhupei.exams import api as exams
 from zhupei.hall import events
 from zhupei.hall.choices import HALL_BATCH, CheckItem, HallBatchState
 from zhupei.hall.keys import load_into, sealed
-from zhupei.hall.link import bundle_verifier
 from zhupei.hall.models import DayCheck, HallBatch
 from zhupei.hall.process import engine
+from zhupei.hall.uplink.link import bundle_verifier
 from zhupei.hall.words import told
 from zhupei.institutions.api import Site
 from zhupei.kernel import clock, crypto

@@ -15,10 +15,10 @@ from zhupei.exams import api as exams
 from zhupei.hall import events
 from zhupei.hall.choices import HALL_BATCH, CheckInDecision, HallBatchState
 from zhupei.hall.keys import key_of
-from zhupei.hall.link import return_signer
 from zhupei.hall.models import HallBatch, Incident
 from zhupei.hall.process import engine
 from zhupei.hall.queries import board_rows, bundle_of, moment
+from zhupei.hall.uplink.link import return_signer
 from zhupei.hall.words import told
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor

@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
 from zhupei.hall import events
-from zhupei.hall.doctor import examine, host_name
-from zhupei.hall.findings import stored, worst
-from zhupei.hall.judging import judge
 from zhupei.hall.models.machines import ClientCheck, Machine, MachineRole, MeasuringCode, ServerCheck
-from zhupei.hall.queries_machines import SEAT_FORM, a_test_runs, exam_rooms, is_hall, turn_of
+from zhupei.hall.readiness.doctor import examine, host_name
+from zhupei.hall.readiness.findings import stored, worst
+from zhupei.hall.readiness.judging import judge
+from zhupei.hall.readiness.queries import SEAT_FORM, a_test_runs, exam_rooms, is_hall, turn_of
 from zhupei.institutions.api import Room, Site
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor

@@ -10,8 +10,8 @@ from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, store
 from zhupei.exams import api as exams
 from zhupei.hall import events
-from zhupei.hall.link import centre_link
 from zhupei.hall.models import CentreLink, StaffFiling
+from zhupei.hall.uplink.link import centre_link
 from zhupei.institutions.api import adopt_hall
 from zhupei.kernel import clock, envelope
 from zhupei.kernel.actor import SYSTEM, Actor

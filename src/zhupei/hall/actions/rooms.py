@@ -7,10 +7,10 @@ from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
 from zhupei.hall import events
+from zhupei.hall.console.watching import held
 from zhupei.hall.models import HallBatch, RoomStaff
 from zhupei.hall.process import engine
 from zhupei.hall.queries import bundle_of, missing_filings, room_of, room_states, session_of
-from zhupei.hall.watching import held
 from zhupei.hall.words import told
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor

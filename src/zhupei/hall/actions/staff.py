@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
 from zhupei.hall import events
-from zhupei.hall.link import centre_link
 from zhupei.hall.models import StaffFiling
 from zhupei.hall.queries import FILED_ROLES
+from zhupei.hall.uplink.link import centre_link
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM, Actor
 from zhupei.kernel.errors import Conflict, Refusal

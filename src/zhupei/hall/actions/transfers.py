@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from zhupei.audit.api import record
 from zhupei.evidence.api import read
 from zhupei.hall import events
-from zhupei.hall.centre import PIECE, Centre, CentreRefused, CentreUnreachable
 from zhupei.hall.choices import HallBatchState, TransferKind, TransferState
-from zhupei.hall.link import centre_link
 from zhupei.hall.models import CentreLink, HallBatch, Transfer
+from zhupei.hall.uplink.centre import PIECE, Centre, CentreRefused, CentreUnreachable
+from zhupei.hall.uplink.link import centre_link
 from zhupei.kernel import clock, crypto
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Conflict, Refusal

@@ -8,10 +8,10 @@ from django import template
 from django.utils.translation import gettext as _
 
 from zhupei.hall.choices import CheckItem
-from zhupei.hall.doctor_words import POINTS as SERVER_POINTS
-from zhupei.hall.findings import read, told
 from zhupei.hall.models.machines import Machine
-from zhupei.hall.queries_machines import Readiness, readiness
+from zhupei.hall.readiness.doctor_words import POINTS as SERVER_POINTS
+from zhupei.hall.readiness.findings import read, told
+from zhupei.hall.readiness.queries import Readiness, readiness
 from zhupei.institutions.api import Site
 
 register = template.Library()

@@ -22,8 +22,9 @@ from tests.makers import make_actor, make_filed_staff, make_user, sign_in
 
 from zhupei.audit.models import AuditEvent
 from zhupei.config import asgi
-from zhupei.hall import actions, drawing, live, watching
+from zhupei.hall import actions
 from zhupei.hall.api import bundle_of, engine
+from zhupei.hall.console import drawing, live, watching
 from zhupei.hall.models import Incident, Proposal
 from zhupei.hall.tests.test_hall import Day, refused
 from zhupei.kernel import clock

@@ -20,13 +20,13 @@ from django.urls import reverse
 from tests.makers import make_institution, make_rulebook, make_site, make_user, sign_in
 
 from zhupei.audit.models import AuditEvent
-from zhupei.hall import doctor, line
 from zhupei.hall.actions import machines as acts
 from zhupei.hall.api import engine
-from zhupei.hall.doctor import Host
-from zhupei.hall.doctor_words import POINTS
-from zhupei.hall.findings import Finding, read, stored, told, worst
 from zhupei.hall.models import ServerCheck
+from zhupei.hall.readiness import doctor, line
+from zhupei.hall.readiness.doctor import Host
+from zhupei.hall.readiness.doctor_words import POINTS
+from zhupei.hall.readiness.findings import Finding, read, stored, told, worst
 from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
 from zhupei.kernel.roles import Role

@@ -29,7 +29,7 @@ from zhupei.hall.api import bundle_of, readiness, seat_plan, spares
 from zhupei.hall.models import ClientCheck, Machine, ServerCheck
 from zhupei.hall.models.rehearsals import Rehearsal
 from zhupei.hall.queries import free_seats
-from zhupei.hall.queries_machines import newest_checks, standing_of
+from zhupei.hall.readiness.queries import newest_checks, standing_of
 from zhupei.kernel import clock
 from zhupei.kernel.actor import ANONYMOUS
 from zhupei.kernel.errors import Refusal

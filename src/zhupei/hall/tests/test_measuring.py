@@ -21,13 +21,13 @@ from tests.makers import make_user, sign_in
 from zhupei.audit.models import AuditEvent
 from zhupei.config.asgi import MOUNTS
 from zhupei.delivery.tests import es3
-from zhupei.hall import measuring
 from zhupei.hall.actions import machines as acts
-from zhupei.hall.findings import worst
-from zhupei.hall.judging import POINTS, browser_of, judge, measured, windows_of
-from zhupei.hall.measuring import MAX_BLOB, MeasuringApplication, Pass, pass_of
 from zhupei.hall.models import ClientCheck
-from zhupei.hall.queries_machines import code_of_day, site_of_code
+from zhupei.hall.readiness import measuring
+from zhupei.hall.readiness.findings import worst
+from zhupei.hall.readiness.judging import POINTS, browser_of, judge, measured, windows_of
+from zhupei.hall.readiness.measuring import MAX_BLOB, MeasuringApplication, Pass, pass_of
+from zhupei.hall.readiness.queries import code_of_day, site_of_code
 from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
 from zhupei.kernel.roles import Role
@@ -37,7 +37,7 @@ from .test_machines import Hall, good
 
 WIN7 = "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/109.0.0.0 Safari/537.36"
 IE8 = "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0)"
-STATIC = Path(measuring.__file__).parent / "static/hall"
+STATIC = Path(measuring.__file__).parents[1] / "static/hall"
 
 
 class HereAndNow:
@@ -466,7 +466,7 @@ def test_the_script_stays_within_old_syntax() -> None:
 
 
 def test_every_point_has_words_in_both_languages() -> None:
-    from zhupei.hall.findings import in_both
+    from zhupei.hall.readiness.findings import in_both
 
     for one in judge({**good(camera="insecure", camera_above=""), "agent": "curl"}):
         both = in_both(one, POINTS)["words"]

@@ -34,10 +34,11 @@ from zhupei.exams import api as exams
 from zhupei.exams import machines, passes
 from zhupei.exams.actions import end_hall_key, register_machine
 from zhupei.exams.models import HallMachine, ReturnIn
-from zhupei.hall import actions, link
-from zhupei.hall.centre import Centre, CentreRefused, CentreUnreachable
+from zhupei.hall import actions
 from zhupei.hall.models import CentreLink, HallBatch, StaffFiling, Transfer
 from zhupei.hall.queries import missing_filings
+from zhupei.hall.uplink import link
+from zhupei.hall.uplink.centre import Centre, CentreRefused, CentreUnreachable
 from zhupei.institutions.api import Institution, Room, Site
 from zhupei.kernel import clock, envelope
 from zhupei.kernel.actor import SYSTEM, Actor

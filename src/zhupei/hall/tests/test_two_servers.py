@@ -22,11 +22,12 @@ from django.core.management.base import CommandError
 from zhupei.audit.models import AuditEvent
 from zhupei.evidence.api import Lacking, StoredFile, begun, lacking, read, store
 from zhupei.evidence.queries import path_of
-from zhupei.hall import local, peers, process
+from zhupei.hall import process
 from zhupei.hall.api import engine
-from zhupei.hall.local import LocalServer, Unreachable
-from zhupei.hall.peers import Health, Peer, PeerApplication, State
-from zhupei.hall.standby import Doorkeeper, Standby, bring, go_alone, refuse_second, wait_to_take_over
+from zhupei.hall.servers import local, peers
+from zhupei.hall.servers.local import LocalServer, Unreachable
+from zhupei.hall.servers.peers import Health, Peer, PeerApplication, State
+from zhupei.hall.servers.standby import Doorkeeper, Standby, bring, go_alone, refuse_second, wait_to_take_over
 from zhupei.kernel import clock
 from zhupei.kernel.actor import SYSTEM
 from zhupei.kernel.crypto import sm3

@@ -16,7 +16,6 @@ from zhupei.exams import api as exams
 from zhupei.hall import access, actions
 from zhupei.hall.choices import CheckInDecision, CheckItem, HallBatchState
 from zhupei.hall.forms import DayCheckForm, KeyForm, UploadForm
-from zhupei.hall.link import centre_link
 from zhupei.hall.models import HallBatch
 from zhupei.hall.queries import (
     board_rows,
@@ -27,6 +26,7 @@ from zhupei.hall.queries import (
     moment,
     room_states,
 )
+from zhupei.hall.uplink.link import centre_link
 from zhupei.institutions.api import Site
 from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal

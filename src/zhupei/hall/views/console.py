@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from zhupei.hall import access, actions
-from zhupei.hall.drawing import Variant, whole_context
-from zhupei.hall.live import Subject, answer_with_stream
+from zhupei.hall.console.drawing import Variant, whole_context
+from zhupei.hall.console.live import Subject, answer_with_stream
+from zhupei.hall.console.watching import Look, look
 from zhupei.hall.models import HallBatch
 from zhupei.hall.queries import bundle_of, moment, room_of, session_of
-from zhupei.hall.watching import Look, look
 from zhupei.kernel import clock
 from zhupei.kernel.roles import Role
 from zhupei.web.views import perform

@@ -12,14 +12,14 @@ from django.views.decorators.http import require_POST
 
 from zhupei.hall import access, actions
 from zhupei.hall.actions import machines as acts
-from zhupei.hall.doctor_words import POINTS as SERVER_POINTS
-from zhupei.hall.findings import TONES, read, told
-from zhupei.hall.judging import POINTS as CLIENT_POINTS
-from zhupei.hall.machine_forms import ExamineForm, MachineForm, RowsForm
 from zhupei.hall.models.machines import ClientCheck, Machine, MachineRole, ServerCheck, Verdict
 from zhupei.hall.models.rehearsals import Rehearsal
 from zhupei.hall.queries import missing_filings
-from zhupei.hall.queries_machines import (
+from zhupei.hall.readiness.doctor_words import POINTS as SERVER_POINTS
+from zhupei.hall.readiness.findings import TONES, read, told
+from zhupei.hall.readiness.forms import ExamineForm, MachineForm, RowsForm
+from zhupei.hall.readiness.judging import POINTS as CLIENT_POINTS
+from zhupei.hall.readiness.queries import (
     STANDINGS,
     code_of_day,
     exam_rooms,

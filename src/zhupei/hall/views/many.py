@@ -13,8 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from zhupei.hall import actions, usual
-from zhupei.hall.drawing import minutes
+from zhupei.hall import actions
+from zhupei.hall.console import usual
+from zhupei.hall.console.drawing import minutes
 from zhupei.hall.forms import HandInForm, RoomTimeForm
 from zhupei.hall.models import HallBatch
 from zhupei.hall.process import engine

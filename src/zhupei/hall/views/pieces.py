@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from zhupei.delivery import api as delivery
 from zhupei.hall import access
 from zhupei.hall.actions.common import candidate_in
-from zhupei.hall.drawing import TONES
+from zhupei.hall.console.drawing import TONES
 from zhupei.hall.models import HallBatch
 from zhupei.hall.queries import bundle_of
 from zhupei.kernel.actor import Actor

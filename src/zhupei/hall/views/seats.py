@@ -12,9 +12,11 @@ from django.views.decorators.http import require_POST
 
 from zhupei.delivery import api as delivery
 from zhupei.evidence.api import read
-from zhupei.hall import access, actions, usual
+from zhupei.hall import access, actions
 from zhupei.hall.choices import ActKind, IncidentKind
-from zhupei.hall.drawing import minutes, state_words, tile_context
+from zhupei.hall.console import usual
+from zhupei.hall.console.drawing import minutes, state_words, tile_context
+from zhupei.hall.console.watching import held, look
 from zhupei.hall.forms import (
     DecisionForm,
     IncidentForm,
@@ -25,8 +27,7 @@ from zhupei.hall.forms import (
 from zhupei.hall.models import HallBatch, Incident
 from zhupei.hall.process import engine
 from zhupei.hall.queries import bundle_of, free_seats, moment, room_of, session_of
-from zhupei.hall.queries_machines import spares
-from zhupei.hall.watching import held, look
+from zhupei.hall.readiness.queries import spares
 from zhupei.hall.words import told
 from zhupei.web.templatetags.web import shanghai
 from zhupei.web.views import file_response, perform, refusals, status_of

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from zhupei.exams import api as exams
-from zhupei.hall import access, actions, link
+from zhupei.hall import access, actions
 from zhupei.hall.forms import PassForm
 from zhupei.hall.models import HallBatch, Transfer
+from zhupei.hall.uplink import link
 from zhupei.kernel import envelope
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Refusal

@@ -14,7 +14,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
-from .choices import ActKind
+from zhupei.hall.choices import ActKind
+
 from .watching import STATES, Alarm, Look, RoomLook, Tile, rows_of
 
 TONES = {

@@ -34,12 +34,13 @@ from django.db import connection
 from zhupei.audit.api import record
 from zhupei.evidence import api as evidence
 from zhupei.hall import events
-from zhupei.hall.local import LocalServer, Unreachable
 from zhupei.hall.models import HallBatch
-from zhupei.hall.peers import Health, NotThere, Peer, health_of, others
 from zhupei.kernel import clock, crypto
 from zhupei.kernel.actor import SYSTEM
 from zhupei.kernel.errors import Refusal
+
+from .local import LocalServer, Unreachable
+from .peers import Health, NotThere, Peer, health_of, others
 
 log = logging.getLogger(__name__)
 

@@ -19,17 +19,17 @@ import psycopg
 from django.conf import settings
 from django.db import Error, connection
 
+from zhupei.hall.choices import HallBatchState
+from zhupei.hall.models import HallBatch
+from zhupei.hall.models.machines import Verdict
+from zhupei.hall.process import journal_dsn, running_engine
+from zhupei.hall.uplink.link import centre_link
 from zhupei.kernel import clock
 
-from .choices import HallBatchState
 from .doctor_words import POINTS
 from .findings import Finding, in_both, worst
 from .host import GIB, NETWORK_DRIVES, Host
 from .line import CLOCK_LIMIT_S, CentreLine
-from .link import centre_link
-from .models import HallBatch
-from .models.machines import Verdict
-from .process import journal_dsn, running_engine
 
 OK, WARN, FAIL, UNKNOWN = (
     Verdict.OK.value,

@@ -9,7 +9,7 @@ from zhupei.exams.api import FiledPost
 
 def filings_of(organisation_id: int) -> Iterator[FiledPost]:
     """Who of a unit was trained and filed with the centre (R146–R148)."""
-    from .models import StaffFiling
+    from zhupei.hall.models import StaffFiling
 
     rows = StaffFiling.objects.filter(organisation_id=organisation_id, trained_on__isnull=False)
     for row in rows.exclude(filed_at=None).order_by("pk"):

@@ -29,17 +29,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from zhupei.delivery.api import Attempts, http
+from zhupei.hall.actions.machines import keep_check
+from zhupei.hall.models.machines import ClientCheck, Machine
 from zhupei.institutions.api import Site
 from zhupei.kernel import clock
 from zhupei.kernel.actor import ANONYMOUS
 from zhupei.kernel.errors import Refusal
 from zhupei.web.fields import purpose_key
 
-from .actions.machines import keep_check
 from .findings import read, told
 from .judging import POINTS, measured
-from .models.machines import ClientCheck, Machine
-from .queries_machines import SEAT_FORM, a_test_runs, exam_rooms, site_of_code, turn_of
+from .queries import SEAT_FORM, a_test_runs, exam_rooms, site_of_code, turn_of
 
 log = logging.getLogger(__name__)
 

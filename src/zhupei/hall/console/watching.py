@@ -10,18 +10,17 @@ from typing import TypeAlias
 
 from zhupei.delivery import api as delivery
 from zhupei.delivery.api import SeatStatus
+from zhupei.hall.choices import HOLDS, IncidentKind
+from zhupei.hall.models import HallBatch, Proposal
+from zhupei.hall.process import engine
+from zhupei.hall.queries import bundle_of, session_of
+from zhupei.hall.readiness.queries import SEAT_FORM, seat_plan
+from zhupei.hall.space import CAPTURE_FLOOR
+from zhupei.hall.words import told
 from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
 from zhupei.kernel.numbers import invigilators_needed
 from zhupei.rulebook.api import parameter
-
-from .choices import HOLDS, IncidentKind
-from .models import HallBatch, Proposal
-from .process import engine
-from .queries import bundle_of, session_of
-from .queries_machines import SEAT_FORM, seat_plan
-from .space import CAPTURE_FLOOR
-from .words import told
 
 STATES = ("not_admitted", "admitted", "running", "paused", "submitted", "voided")
 SITTING = ("running", "paused")

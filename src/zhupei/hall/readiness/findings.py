@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from .models.machines import Verdict
+from zhupei.hall.models.machines import Verdict
 
 ORDER = [Verdict.OK, Verdict.UNKNOWN, Verdict.WARN, Verdict.FAIL]
 TONES = {Verdict.OK: "done", Verdict.UNKNOWN: "neutral", Verdict.WARN: "waiting", Verdict.FAIL: "problem"}

@@ -5,10 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from zhupei.hall.actions.machines import MAX_PLACE, MachineData
+from zhupei.hall.models.machines import MachineRole
 from zhupei.web.forms import ZForm
-
-from .actions.machines import MAX_PLACE, MachineData
-from .models.machines import MachineRole
 
 
 class RowsForm(ZForm):

@@ -24,10 +24,11 @@ from django.conf import settings
 from django.db import connection
 
 from zhupei.evidence.api import part_of
-from zhupei.hall.local import LocalServer, Unreachable
 from zhupei.hall.process import running_engine
 from zhupei.kernel import crypto
 from zhupei.web.fields import purpose_key
+
+from .local import LocalServer, Unreachable
 
 log = logging.getLogger(__name__)
 

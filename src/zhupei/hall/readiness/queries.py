@@ -12,13 +12,12 @@ from typing import Any
 
 from django.db.models import Max
 
+from zhupei.hall.models.machines import ClientCheck, Machine, MachineRole, MeasuringCode, ServerCheck, Verdict
+from zhupei.hall.process import running_engine
 from zhupei.institutions.api import Room, RoomKind, Site, SiteKind, spare_needed
 from zhupei.kernel import clock
 from zhupei.rulebook.api import parameter
 from zhupei.web.fields import purpose_key
-
-from .models.machines import ClientCheck, Machine, MachineRole, MeasuringCode, ServerCheck, Verdict
-from .process import running_engine
 
 SEAT_FORM = "02d"
 FRESH = timedelta(days=7)  # a measurement older than this no longer counts

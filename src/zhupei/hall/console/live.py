@@ -25,16 +25,16 @@ from django.core import signing
 from django.db import close_old_connections
 from django.http import HttpResponse
 
+from zhupei.hall.models import HallBatch
 from zhupei.kernel.errors import Refusal
 
 from .drawing import Drawing, Variant
-from .models import HallBatch
 from .watching import Look, look
 
 log = logging.getLogger(__name__)
 
 HEADER = "X-Zhupei-Stream"
-SALT = "zhupei.hall.live"
+SALT = "zhupei.hall.console.live"
 SIGNED_S = 15  # from Django's answer to the front, in one process
 MOST = 200  # streams at a time
 EVERY_S = 1.0

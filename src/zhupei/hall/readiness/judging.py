@@ -12,8 +12,9 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from zhupei.hall.models.machines import Verdict
+
 from .findings import Finding, Point
-from .models.machines import Verdict
 
 OK, WARN, FAIL, UNKNOWN = Verdict.OK.value, Verdict.WARN.value, Verdict.FAIL.value, Verdict.UNKNOWN.value
 
