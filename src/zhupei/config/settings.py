@@ -139,6 +139,8 @@ DATABASES = {
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"].setdefault("OPTIONS", {}).update(_SQLITE)
+    # Tests on a file, as in service: threads then wait for one another, which they cannot in a database in memory.
+    DATABASES["default"]["TEST"] = {"NAME": DATA / "test.sqlite3"}
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
