@@ -4,6 +4,8 @@ try the same examples each time (``ZHUPEI_SEARCH=1`` looks for new ones)."""
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
@@ -11,6 +13,14 @@ import pytest
 
 hypothesis.settings.register_profile("zhupei", derandomize=not os.environ.get("ZHUPEI_SEARCH"))
 hypothesis.settings.load_profile("zhupei")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """PostgreSQL drops no database that somebody is connected to: the threads that answered pages let go of it first."""
+    yield
+    if "zhupei.config.asgi" in sys.modules:
+        sys.modules["zhupei.config.asgi"].let_go()
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ client is a process of its own on this machine. A save counts once acknowledged,
 afterwards (``lost``). Beside it, in the same run: the same journal with a commit for each save, and a Django page that does
 nothing (``/health/``) on the same port.
 
-A start is: press start, the paper's page, its watermark, the paper for the script (style, script and photo are in the
+A start is: press start, the paper's page, the paper for the script (style, script and photo are in the
 browser's cache since the pages before). A hand-in is: hand in, the page of the scores.
 """
 

@@ -5,26 +5,32 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
+
+Inside = Callable[[Callable[[], socket.socket]], socket.socket]
+"""Makes a socket in some network: what ``Namespace.inside`` does."""
+
+
+def _here(make: Callable[[], socket.socket]) -> socket.socket:
+    return make()
 
 
 class Line:
     """Relays connections from a port of its own to ``target``; counts what goes through, both ways.
 
     ``break_down`` and ``break_up`` cut the connection after so many bytes from or to the far end, once. ``down`` closes the
-    port; ``up`` opens it again.
+    port; ``up`` opens it again. ``near`` and ``far``: the networks of its two ends, if they are not this one.
     """
 
-    def __init__(self, target: int) -> None:
-        self.target = target
+    def __init__(self, target: int, *, near: Inside = _here, far: Inside = _here) -> None:
+        self.target, self._near, self._far = target, near, far
         self.bytes_down = self.bytes_up = self.broken = 0
         self.break_down: int | None = None
         self.break_up: int | None = None
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._door: socket.socket | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = 0
         self.up()
 
     @property
@@ -34,11 +40,8 @@ class Line:
 
     def up(self) -> None:
         """Open the port."""
-        door = socket.socket()
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind(("127.0.0.1", self.port))
-        door.listen(16)
-        self._door = door
+        door = self._near(lambda: socket.create_server(("127.0.0.1", self.port), backlog=16))
+        self._door, self.port = door, int(door.getsockname()[1])
         threading.Thread(target=self._accept, args=(door,), daemon=True).start()
 
     def down(self) -> None:
@@ -62,7 +65,7 @@ class Line:
         while True:
             try:
                 near, _address = door.accept()
-                far = socket.create_connection(("127.0.0.1", self.target), timeout=30)
+                far = self._far(lambda: socket.create_connection(("127.0.0.1", self.target), timeout=30))
             except OSError:
                 return
             with self._lock:

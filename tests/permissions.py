@@ -14,12 +14,22 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from tests.makers import kind_of, make_organisation, make_user, sign_in
+from tests.makers import kind_of, make_organisation, make_rulebook, make_user, sign_in
 from zhupei.kernel.roles import Role
 
 EVERYONE = frozenset({"anonymous", *Role})
 SIGNED_IN = frozenset(Role)
 Makers = Callable[[], dict[str, Any]]
+
+
+def given(**kwargs: Any) -> Makers:
+    """A maker of these path arguments, of which nothing need exist, in a city that has its rulebook."""
+
+    def make() -> dict[str, Any]:
+        make_rulebook()
+        return kwargs
+
+    return make
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def test_who_never_ends_his_post_does_not_hold_the_pages(monkeypatch: pytest.Mon
             (b"content-type", b"application/x-www-form-urlencoded"),
             (b"cookie", b"zhupei_csrf=" + b"a" * 32),
         )
-        held = [asyncio.create_task(_asked(dict(slow), _never)) for _n in range(2 * asgi.THREADS)]
+        held = [asyncio.create_task(_asked(dict(slow), _never)) for _n in range(2 * asgi.settings.THREADS)]
         await asyncio.sleep(0.1)
         page = await asyncio.wait_for(_asked(_scope("/no/such/page/", method="GET"), _nothing), 1.2)
         assert page[0] == 404
@@ -324,18 +324,15 @@ def test_a_rehearsal_that_was_left_on_is_silent_while_a_test_is_sat(monkeypatch:
 
 @pytest.mark.django_db
 def test_a_report_that_the_pages_could_not_show_is_not_kept(client: Client) -> None:
-    _row, plan = _prepared()
-    good = {
-        "candidates": 2,
-        "passed": True,
-        "checks": [{"name": "lost", "value": 0, "limit": 0, "passed": True}],
-    }
+    row, plan = _prepared()
+    good = {"candidates": 2}
     bad: list[dict[str, Any]] = [
         {"candidates": "all"},
-        {**good, "seats": [1, 2]},
-        {**good, "checks": [{"name": ["a"], "value": 1, "limit": 1, "passed": True}]},
+        {**good, "save": {"p99_ms": ["a"]}},
+        {**good, "parameters": [1, 2]},
         {**good, "problems": 5},
     ]
+    odd = {**good, "passed": True, "seats": [1, 2], "checks": [{"name": ["a"], "passed": True}]}
 
     async def told(report: dict[str, Any]) -> int:
         async with _rehearsing() as one:
@@ -344,7 +341,11 @@ def test_a_report_that_the_pages_could_not_show_is_not_kept(client: Client) -> N
 
     assert [asyncio.run(told(one)) for one in bad] == [400] * 4
     assert stage().report() is None
-    assert asyncio.run(told(good)) == 200
+    assert asyncio.run(told(odd)) == 200
+    _source, found = actions.results_now(row)
+    assert "seats" not in found  # what is no figure of the players' is left out
+    assert not found["passed"]
+    assert all(isinstance(one["name"], str) for one in found["checks"])
 
 
 @pytest.mark.django_db

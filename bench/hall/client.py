@@ -158,7 +158,6 @@ class Candidate:
 
     async def _pages(self, page: str, subject: str) -> None:
         self.raw["page"] = await self.expect(200, "GET", page)
-        await self.expect(200, "GET", "/watermark.svg")
         self.raw["json"] = await self.expect(200, "GET", f"/paper.json?subject={subject}")
 
     def read(self) -> None:

@@ -17,10 +17,11 @@ from typing import Any
 import msgspec
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Error, Locator, Page, expect
+from playwright.sync_api import Browser, Error, Locator, Page, Route, expect
 
 from tests.browser.served import DESK, PATIENCE_MS, PHONE, Person, Served, free_port
 from zhupei.delivery import api
+from zhupei.delivery.pages.frame import SCRIPTS
 from zhupei.delivery.tests.makers import PEOPLE, SESSION, id_hash, make_bundle
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -156,13 +157,28 @@ def seat(chromium: Browser) -> Iterator[Callable[..., Person]]:
         somebody.context.close()
 
 
-def sit(somebody: Person, person: int = 0, page: Page | None = None) -> Page:
-    """Sign in and start; the script has taken over."""
-    page = page or somebody.page
-    page.goto(somebody.city.url + "/exam/")
+def enter(page: Page, url: str, person: int = 0) -> None:
+    """Sign in."""
+    page.goto(url + "/exam/")
     page.locator("#slip_no").fill(PEOPLE[person][1])
     page.locator("#id_number").fill(PEOPLE[person][3])
     page.locator("form button.main").click()
+
+
+def says(**told: Any) -> Callable[[Route], None]:
+    """Somebody on the line who answers for the server."""
+    return lambda route: route.fulfill(**told)
+
+
+def wake(page: Page) -> None:
+    """The network is back: the page asks at once, instead of some seconds later."""
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+
+
+def sit(somebody: Person, person: int = 0, page: Page | None = None) -> Page:
+    """Sign in and start; the script has taken over."""
+    page = page or somebody.page
+    enter(page, somebody.city.url, person)
     page.locator("form[action$='/start'] button").click()
     expect(page.locator("#link-word")).to_have_text("正常")
     return page
@@ -301,8 +317,10 @@ def test_unsaved_answers_outlive_a_crash_and_belong_to_one_candidate(
     assert again.evaluate("Object.keys(localStorage).join()") == ""
     # what somebody else left at this machine is dropped, and not sent as this candidate's
     again.evaluate("""() => {
-      localStorage.setItem('zhupei:C001:P-C001-general', '{"G-single-1": {"a": ["o4"], "m": null, "s": 1}}');
-      localStorage.setItem('zhupei:C009:P-C009-general', '{"G-single-1": {"a": ["o4"], "m": null, "s": 1}}');
+      var one = {c: 'general', p: 'P-C001-general', k: 'G-single-1', a: ['o4'], m: null, s: 1};
+      localStorage.setItem('zhupei:C001:P-C001-general:G-single-1', JSON.stringify(one));
+      localStorage.setItem('zhupei:C009:P-C009-general:G-single-1', JSON.stringify(one));
+      localStorage.setItem('zhupei:C002:P-C002-general:G-single-1', '{"a": 1}');
       localStorage.setItem('zhupei:keys', 'off');
       localStorage.setItem('other', 'program');
     }""")
@@ -334,14 +352,297 @@ def test_a_key_meant_for_the_paper_does_not_read_a_warning(
 def test_an_answer_stays_until_the_server_itself_has_spoken(
     hall_of: Callable[..., Hall], seat: Callable[..., Person]
 ) -> None:
+    """A network's own page, whatever its status, and an acknowledgement of something else are none."""
     hall = hall_of()
     page = sit(seat(hall.urls[0], DESK))
-    page.route("**/save", lambda route: route.fulfill(status=200, body="<html>Sign in to the network</html>"))
-    given = dict([choose(page)])
-    expect(page.locator("#unsaved")).to_contain_text("1")
-    expect(page.locator("#link-word")).not_to_have_text("正常")
-    page.unroute("**/save")
+    portal = {"body": "<html>Sign in to the network</html>", "content_type": "text/html"}
+    strangers: list[dict[str, Any]] = [
+        {"status": 200, **portal},
+        {"status": 403, **portal},
+        {"status": 404, **portal},
+        {"status": 200, "json": {}},
+        {"status": 200, "json": {"kept": True, "rev": 1, "answer": []}},
+    ]
+    asked = re.compile("/exam/(save|heartbeat)$")
+    given: dict[str, list[str]] = {}
+    for no, stranger in enumerate(strangers, 1):
+        page.route(asked, says(**stranger))  # save, heartbeat
+        with page.expect_response("**/save"):
+            given |= dict([choose(page)])
+        with page.expect_response("**/heartbeat"):
+            wake(page)
+        expect(page.locator("#link-word")).not_to_have_text("正常")
+        expect(page.locator("#unsaved")).to_have_text("未保存 1 题")
+        expect(page.locator(f"#cell-{no}")).to_have_class(re.compile(r"\bgiven\b"))
+        expect(page.locator("#message")).to_be_hidden()
+        page.unroute(asked)
+        wake(page)
+        expect(page.locator("#unsaved")).to_have_text(SAVED)
+    assert hall.answers() == given
+
+
+def test_what_the_server_refuses_is_shown_as_it_holds_it_and_stops_nothing(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of()
+    page = sit(seat(hall.urls[0], DESK))
+    first = dict([choose(page)])
     expect(page.locator("#unsaved")).to_have_text(SAVED)
+    # a question that the server fails at does not hold up the others
+    key = page.locator("#item .question").first.get_attribute("data-key")
+
+    def fails(route: Route) -> None:
+        if key in str(route.request.post_data):
+            route.fulfill(status=500, json={"error": "failed", "message": "程序出错。", "do": ""})
+        else:
+            route.continue_()
+
+    page.route("**/save", fails)
+    second, third = dict([choose(page)]), dict([choose(page)])
+    expect(page.locator("#unsaved")).to_have_text("未保存 1 题")
+    assert hall.answers() == first | third
+    page.unroute("**/save")
+    wake(page)
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    assert hall.answers() == first | second | third
+    # one that it will never take is not shown as kept
+    no = {"error": "value_wrong", "message": "提交的内容不正确，没有保存。", "do": "请返回，重新选择。"}
+    page.route("**/save", says(status=422, json=no))
+    page.locator("#cell-1").click()
+    page.locator("#item input").nth(1).click()
+    expect(page.locator("#message")).to_contain_text("没有保存")
+    expect(page.locator("#item input").nth(0)).to_be_checked()
+    page.locator("#cell-4").click()
+    page.locator("#item input").first.click()
+    expect(page.locator("#keep-4")).to_have_text("未作答")
+    expect(page.locator("#item input:checked")).to_have_count(0)
+    assert hall.answers() == first | second | third
+
+
+@pytest.mark.req("I03")
+def test_two_windows_of_one_candidate_lose_nothing(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    """The last answer given to each question is the one that is kept, whichever window it was given in."""
+    hall = hall_of()
+    candidate = seat(hall.urls[0], DESK)
+    one = sit(candidate)
+    deaf, two = candidate.context.new_page(), candidate.context.new_page()  # the one is not told in time
+    deaf.add_init_script("window.addEventListener('storage', event => event.stopImmediatePropagation())")
+    for page in (deaf, two):
+        page.goto(hall.urls[0] + "/exam/paper")
+        expect(page.locator("#link-word")).to_have_text("正常")
+
+    def give(page: Page, no: int, option: int) -> None:
+        page.bring_to_front()
+        page.locator(f"#cell-{no}").click()
+        box = page.locator("#item input").nth(option)
+        box.click()
+        key = page.locator("#item .question").first.get_attribute("data-key")
+        last[str(key)] = [str(box.get_attribute("value"))]
+
+    last: dict[str, list[str]] = {}
+    give(two, 1, 0)
+    expect(two.locator("#unsaved")).to_have_text(SAVED)
+    give(one, 1, 1)  # the window that was loaded first
+    expect(one.locator("#unsaved")).to_have_text(SAVED)
+    expect(two.locator("#item input").nth(1)).to_be_checked()  # told at once
+    assert hall.answers() == last
+    candidate.context.set_offline(True)
+    for page, no, option in (
+        (one, 1, 0), (two, 2, 0), (one, 2, 1), (two, 3, 0), (one, 1, 2), (two, 1, 3), (one, 3, 1), (one, 5, 0), (two, 6, 0),
+        (two, 7, 0), (deaf, 7, 1),
+    ):  # fmt: skip
+        give(page, no, option)
+    two.keyboard.press("m")
+    expect(one.locator("#cell-7")).to_have_class(re.compile(r"\bmarked\b"))
+    expect(one.locator("#unsaved")).to_have_text("未保存 6 题")
+    one.close()  # its answers are not gone with it
+    deaf.close()
+    candidate.context.set_offline(False)
+    wake(two)
+    expect(two.locator("#unsaved")).to_have_text(SAVED)
+    assert hall.answers() == last
+    assert hall.engine.view("C001").marked
+    assert two.evaluate("Object.keys(localStorage).join()") == ""
+
+
+def test_with_a_part_of_the_scripts_missing_the_page_is_one_of_plain_forms(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of()
+    page = sit(seat(hall.urls[0], PHONE))
+    given: dict[str, list[str]] = {}
+    scripts = [name for name in SCRIPTS if name != "elsewhere.js"]
+    for no, name in enumerate(scripts, 1):
+        page.route(f"**/static/{name}*", lambda route: route.abort())
+        page.goto(f"{hall.urls[0]}/exam/paper?n={no}")
+        expect(page.locator("html")).not_to_have_class(re.compile(r"\bscript\b"))
+        with page.expect_navigation():
+            given |= dict([choose(page)])
+        expect(page.locator(f"#q{no + 1}")).to_be_visible()
+        assert hall.answers() == given
+        page.unroute(f"**/static/{name}*")
+    page.reload()
+    expect(page.locator("html")).to_have_class(re.compile(r"\bscript\b"))
+    # who waits for the start sees it all the same
+    hall.engine.pause(session_id=SESSION, by=BY, reason="停电")
+    waiting = [seat(hall.urls[0], PHONE).page for _ in range(2)]
+    for no, (other, name) in enumerate(zip(waiting, (scripts[0], scripts[2]), strict=True), 1):
+        other.route(f"**/static/{name}*", lambda route: route.abort())
+        enter(other, hall.urls[0], no)
+        expect(other.locator("#wait-state")).to_be_visible()
+    hall.engine.resume(session_id=SESSION, by=BY)
+    for other in waiting:
+        expect(other.locator("form[action$='/start']")).to_be_visible()
+
+
+def test_where_there_is_no_room_to_store_the_page_says_so_and_no_older_answer_comes_back(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of()
+    page = sit(seat(hall.urls[0], DESK))
+    hall.servers[0].stop()
+    pick(page)
+    expect(page.locator("#link-word")).to_have_text("正在重连，答案已存本机")
+    page.evaluate("() => { Storage.prototype.setItem = () => { throw new Error('QuotaExceededError'); }; }")
+    page.locator("#item input").nth(1).check()
+    expect(page.locator("#link-word")).to_have_text("正在重连，请勿关闭本页")
+    assert page.evaluate("Object.keys(localStorage).join()") == ""
+    hall.servers[0].start()
+    wake(page)
+    expect(page.locator("#unsaved")).to_have_text(SAVED)
+    assert list(hall.answers().values()) == [[page.locator("#item input").nth(1).get_attribute("value")]]
+
+
+def test_the_countdown_follows_the_server_alone(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    """An old browser whose clock jumps hours; answers that come late over a slow line."""
+    hall = hall_of()
+    candidate = seat(hall.urls[0], DESK)
+    candidate.page.add_init_script(
+        """Object.defineProperty(window, 'performance', {value: undefined});
+        var real = Date; window.ahead = -5 * 3600 * 1000;
+        window.Date = function () { return {getTime: function () { return real.now() + window.ahead; }}; };"""
+    )
+    page = sit(candidate)
+    expect(page.locator("#countdown")).to_have_text(re.compile("1:59:"))
+    with page.expect_response("**/hand-in") as answer:
+        page.evaluate("window.ahead = 3 * 3600 * 1000")
+    assert answer.value.status == 409
+    expect(page.locator("#countdown")).to_have_text(re.compile("1:59:"))
+    expect(page.locator("#message")).to_be_hidden()
+    page.evaluate("window.ahead = -3600 * 1000")
+    wake(page)
+    expect(page.locator("#countdown")).to_have_text(re.compile("1:59:"))
+    told = {"state": "running", "remaining_s": 0, "deadline_version": 7, "subject": "general"}
+    shown = []
+    for late in (0, 2900, 900):
+        pulse = told | {"remaining_ms": 1_000_000 + late}
+        page.route("**/heartbeat", says(json=pulse))
+        with page.expect_response("**/heartbeat"):
+            wake(page)
+        page.wait_for_timeout(300)
+        shown.append(page.locator("#countdown").inner_text())
+        page.unroute("**/heartbeat")
+    assert shown == sorted(shown, reverse=True)
+    assert shown[0] <= "16:40"
+
+
+def test_double_clicks_a_slow_line_and_the_way_back(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of()
+    candidate = seat(hall.urls[0], PHONE)
+    page = sit(candidate)
+    handed: list[str] = []
+    page.on("request", lambda request: handed.append(request.url) if request.method == "POST" else None)
+    line = candidate.context.new_cdp_session(page)
+    line.send("Network.enable")
+    slow = {"offline": False, "latency": 600, "downloadThroughput": -1, "uploadThroughput": -1}
+    line.send("Network.emulateNetworkConditions", slow)
+    given = dict([choose(page), choose(page), choose(page)])
+    page.locator("#onward button").dblclick()  # before all is kept
+    expect(page.locator("#message")).to_contain_text("未保存到服务器")
+    expect(page.locator("#part")).to_have_count(1)
+    assert hall.answers() == given
+    page.locator("[data-back]").click()
+    expect(page.locator("#q4")).to_be_focused()
+    expect(page.locator("#message")).to_be_hidden()
+    line.send("Network.emulateNetworkConditions", slow | {"latency": 0})
+    for what in ("next-subject", "hand-in"):
+        page.locator("#onward button").dblclick()
+        expect(page.locator("#part")).to_have_count(1)
+        assert [url for url in handed if what in url] == []
+        page.locator("#part form button").hover()
+        page.mouse.down(click_count=2)  # the second half of that double click
+        page.mouse.up(click_count=2)
+        expect(page.locator("#part")).to_have_count(1)
+        page.locator("#part form button").dblclick()
+        expect(page.locator("#part")).to_have_count(0)
+        expect(page.locator(".score") if what == "hand-in" else page.locator("#go-prev")).not_to_have_count(0)
+        assert len([url for url in handed if what in url]) == 1
+        expect(page.locator("#link-word").or_(page.locator(".score").first)).to_have_text(
+            re.compile("正常|分")
+        )
+    page.go_back()  # none of it leads to the paper again
+    expect(page.locator(".score")).to_have_count(2)
+    page.goto(hall.urls[0] + "/exam/")
+    expect(page.locator(".score")).to_have_count(2)
+    assert candidate.faults() == []
+
+
+def test_a_phone_shows_what_matters_in_every_state(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    hall = hall_of(bundle=long_bundle())
+    candidate = seat(hall.urls[0], PHONE)
+    page = sit(candidate)
+    top, link = page.locator(".top"), page.locator("#link")
+    height = top.bounding_box()["height"]  # type: ignore[index]
+    candidate.context.set_offline(True)
+    choose(page)
+    choose(page)
+    expect(link).to_have_text("2正在重连，答案已存本机")  # the count too: the sheet is further down
+    assert top.bounding_box()["height"] == height  # type: ignore[index]
+    page.wait_for_timeout(100)
+    assert candidate.barriers() == []
+    assert candidate.overflows() == []
+    candidate.context.set_offline(False)
+    wake(page)
+    expect(link).to_have_text("正常")
+    page.locator("#onward button").click()
+    expect(page.locator("#part h1")).to_be_focused()
+    assert candidate.overflows() == []
+    hall.engine.pause(by=BY, reason="停电", candidate_id="C001")
+    wake(page)
+    expect(page.locator("#overlay")).to_be_visible()
+    expect(page.locator("#part")).to_be_hidden()
+    left = page.locator("#countdown").inner_text()
+    assert candidate.barriers() == []
+    hall.engine.resume(by=BY, candidate_id="C001")
+    expect(page.locator("#part")).to_be_visible()
+    expect(page.locator("#exam")).to_be_hidden()
+    assert page.locator("#countdown").inner_text() <= left
+
+
+def test_signed_in_elsewhere_nothing_is_lost(
+    hall_of: Callable[..., Hall], seat: Callable[..., Person]
+) -> None:
+    """The page says what to do; what it had not saved comes along when one signs in again at the same machine."""
+    hall = hall_of()
+    candidate = seat(hall.urls[0], DESK)
+    page = sit(candidate)
+    hall.engine.allow_entry("C001", by=BY, reason="换机")
+    hall.engine.enter(PEOPLE[0][1], id_hash(PEOPLE[0][3])).wait(5)
+    given = dict([choose(page)])
+    expect(page.locator("#message")).to_contain_text("请举手")
+    expect(page.locator("#unsaved")).to_have_text("未保存 1 题")
+    hall.engine.allow_entry("C001", by=BY, reason="浏览器关闭")
+    again = candidate.context.new_page()
+    enter(again, hall.urls[0])
+    expect(again.locator("#unsaved")).to_have_text(SAVED)
     assert hall.answers() == given
 
 
@@ -366,7 +667,7 @@ def test_the_page_s_countdown_hands_in_neither_before_time_nor_before_what_is_un
     page.route("**/heartbeat", lambda route: route.fulfill(json=over))
     page.evaluate("window.dispatchEvent(new Event('online'))")
     expect(page.locator("#countdown")).to_have_text("00:00")
-    page.wait_for_timeout(13_000)
+    page.wait_for_timeout(7_000)
     assert "save" in asked
     assert "hand-in" not in asked
     page.unroute("**/save")

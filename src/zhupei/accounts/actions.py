@@ -10,6 +10,7 @@ from typing import Any
 import pyotp
 from django.contrib.auth import login as django_login
 from django.contrib.auth import logout as django_logout
+from django.contrib.auth.hashers import identify_hasher
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -17,7 +18,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
-from zhupei.kernel import clock
+from zhupei.kernel import clock, envelope
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.errors import Conflict, Forbidden, Refusal
 from zhupei.kernel.roles import Role
@@ -361,14 +362,52 @@ def send_password_code(login: str) -> str:
     return code
 
 
+@transaction.atomic
+def set_first_secret(user: User, hashed: str, *, by: Actor) -> None:
+    """Replace password and second factor by a secret that serves once, to set a new password; it never signs in.
+
+    ``hashed`` comes of the platform's password hasher: whoever calls this need not know the secret. Sessions end, and the count
+    of failures. Raises ``Refusal`` for any other kind of hash.
+    """
+    try:
+        identify_hasher(hashed)
+    except ValueError:
+        raise Refusal("bad_hash", _("This is not the hash of a first sign-in code.")) from None
+    user.password, user.must_change_password = hashed, True
+    user.totp_secret, user.totp_last_step = "", 0
+    user.save(update_fields=["password", "must_change_password", "totp_secret", "totp_last_step"])
+    AccountSession.objects.filter(user=user, ended_at=None).update(ended_at=clock.now())
+    Lockout.objects.filter(login_index=_login_index(user.login)).delete()
+    record(events.FIRST_SECRET_SET, by=by, on=user)
+
+
+def _use_first_secret(user: User, code: str, ip: str, agent: str) -> None:
+    """Accept the first secret, which ``set_password`` then replaces; wrong ones count towards the lock of the account."""
+    try:
+        check_password(user.login, envelope.heard(code), ip=ip, agent=agent)
+    except Refusal as refusal:
+        if refusal.code != "wrong_login":
+            raise
+        text = _("This is not the first sign-in code of this account. It has twenty figures.")
+        raise Refusal("wrong_code", text, field="code") from None
+
+
 def reset_password(login: str, code: str, password: str, *, ip: str = "", agent: str = "") -> None:
-    """Set a staff account's password with the code that was sent to its phone."""
+    """Set a staff account's password with the code that was sent to its phone, or with its first secret if it has one."""
     check_strength(password)  # first, so that a weak one does not use the code up
-    use_code(RESET, login, code)
     user = User.objects.filter(login=login, is_active=True, is_learner=False).first()
+    first = user is not None and user.must_change_password
+    if user is not None and first:
+        _use_first_secret(user, code, ip, agent)
+    else:
+        use_code(RESET, login, code)
     if user is None:
         raise Refusal("wrong_code", _("The code is wrong or has run out. Ask for a new one."), field="code")
-    set_password(user, password, by=_as_actor(user, ip, agent))
+    with transaction.atomic():
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if first and not user.must_change_password:
+            raise Conflict("wrong_state", _("This first sign-in code was used already."))
+        set_password(user, password, by=_as_actor(user, ip, agent))
     Lockout.objects.filter(login_index=_login_index(user.login)).update(failures=0, locked_until=None)
 
 

@@ -7,6 +7,7 @@ from .actions import (
     issue_code,
     open_account,
     send_password_code,
+    set_first_secret,
     set_password,
     use_code,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "login_of_identity",
     "open_account",
     "send_password_code",
+    "set_first_secret",
     "set_password",
     "use_code",
 ]

@@ -41,7 +41,16 @@ class LoginOnlyForm(ZForm):
 
 class NewPasswordForm(ZForm):
     login = forms.CharField(label=_("Account"), max_length=80)
-    code = forms.RegexField(r"^\d{6}$", label=_("Code sent to the mobile"), widget=CODE_INPUT)
+    code = forms.RegexField(
+        r"^(\d{6}|(\d\s*){20})$",
+        strip=True,
+        label=_("Code or first sign-in code"),
+        help_text=_("Six digits sent to the mobile, or your first sign-in code of twenty figures."),
+        widget=forms.TextInput(
+            attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": 40}
+        ),
+        error_messages={"invalid": _("The code has six digits, a first sign-in code twenty.")},
+    )
     password = forms.CharField(
         label=_("New password"),
         max_length=128,

@@ -55,6 +55,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             user = actions.check_password(
                 form.cleaned_data["login"], form.cleaned_data["password"], **_where(request)
             )
+        if outcome.ok and user.must_change_password:
+            request.session["reset_login"] = user.login
+            messages.info(request, _("This is your first sign-in code. Set a password of your own with it."))
+            return redirect("accounts:new_password")
         if outcome.ok:
             if not user.needs_second_factor:
                 return _after_sign_in(request, user, safe_next(request))
@@ -163,7 +167,7 @@ def send_code(request: HttpRequest) -> HttpResponse:
 
 
 def new_password(request: HttpRequest) -> HttpResponse:
-    """Set a password with the code that was sent."""
+    """Set a password with the code that was sent, or with a first sign-in code."""
     form = NewPasswordForm(
         request.POST or None, instance_values={"login": request.session.get("reset_login", "")}
     )

@@ -7,6 +7,7 @@ connection; under Django's own ASGI handler every request would get a new thread
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import re
@@ -17,12 +18,10 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhupei.config.settings")
 
 from a2wsgi import WSGIMiddleware
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-THREADS = int(os.environ.get("ZHUPEI_THREADS", "8"))
-pages = WSGIMiddleware(get_wsgi_application(), workers=THREADS)  # type: ignore[arg-type]
-
-from django.conf import settings  # noqa: E402
+pages = WSGIMiddleware(get_wsgi_application(), workers=settings.THREADS)  # type: ignore[arg-type]
 
 from zhupei.config.patience import Bodies, TurnedAway, turn_away  # noqa: E402
 from zhupei.delivery.api import PracticeApp  # noqa: E402
@@ -34,6 +33,7 @@ from zhupei.hall.api import (  # noqa: E402
     peer_application,
     rehearsal_application,
 )
+from zhupei.web.threads import close_connections  # noqa: E402
 
 MOUNTS: dict[str, Any] = {
     "/exam": exam_application(),
@@ -109,6 +109,11 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await streams.serve(front, receive, send)
 
 
+def let_go() -> None:
+    """The threads that answer pages close their connections to the database."""
+    close_connections(pages.executor, settings.THREADS)
+
+
 def settle_memory() -> None:
     """What is loaded by now stays for good: the collector of cycles need not walk over it under load, nor after every few
     hundred objects that requests make (a save makes none that are in cycles)."""
@@ -121,9 +126,10 @@ async def lifespan(receive: Receive, send: Send) -> None:
     """The server's own start and stop."""
     while True:
         message = await receive()
+        ends = message["type"] == "lifespan.shutdown"
         for mount in (streams, *MOUNTS.values()):
-            await (mount.start() if message["type"] == "lifespan.startup" else mount.stop())
-        settle_memory()
+            await (mount.stop() if ends else mount.start())
+        await asyncio.to_thread(let_go if ends else settle_memory)
         await send({"type": message["type"] + ".complete"})
-        if message["type"] == "lifespan.shutdown":
+        if ends:
             return

@@ -17,7 +17,7 @@ zhupei: training, tests and supervision of construction-site personnel.
   zhupei hall                   serve only a hall's pages and the exam engine
   zhupei hall --standby         be a hall's second server: copy, wait, take over
   zhupei hall --alone           let a hall's first server go on when its second is lost
-  zhupei hall-setup [PASS.zph]  make this machine a hall's own: its request to the centre, its pass, first passwords
+  zhupei hall-setup [PASS.zph]  make this machine a hall's own: its request to the centre, its pass
   zhupei carry                  fetch bundles and send returns on a hall's own machine (zhupei hall starts it)
   zhupei doctor [--json]        measure what the rule asks of a hall's server
   zhupei demo                   load the demo city into an empty database

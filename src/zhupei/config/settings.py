@@ -1,7 +1,7 @@
 """Settings of the platform, read from the environment.
 
 ``zhupei init`` writes an environment file with fresh random secrets; nothing here has a default secret, and the program
-refuses to start when one is missing or too short.
+refuses to start when one is missing or too short, or when another setting cannot be read. An empty one counts as not set.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -25,8 +26,16 @@ def _read_env_file() -> None:
     if ENV_FILE.is_file():
         for line in ENV_FILE.read_text().splitlines():
             name, sep, value = line.partition("=")
-            if sep and not line.startswith("#"):
-                os.environ.setdefault(name.strip(), value.strip())
+            if sep and not line.startswith("#") and not os.environ.get(name.strip()):
+                os.environ[name.strip()] = value.strip()
+
+
+def _given(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def _list(name: str, default: str = "") -> list[str]:
+    return [one.strip() for one in _given(name, default).split(",") if one.strip()]
 
 
 def _secret(name: str, length: int) -> str:
@@ -40,19 +49,53 @@ def _secret(name: str, length: int) -> str:
 
 
 def _flag(name: str, default: bool = False) -> bool:
-    return os.environ.get(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
+    return _given(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
+
+
+def _number(name: str, default: str, most: float) -> float:
+    try:
+        value = float(_given(name, default))
+    except ValueError:
+        value = 0
+    if not 1 <= value <= most:
+        raise ImproperlyConfigured(f"{name} is a number from 1 to {most:g}.")
+    return value
+
+
+def _master_key() -> bytes:
+    try:
+        return bytes.fromhex(_secret("ZHUPEI_MASTER_KEY", 64))
+    except ValueError:
+        raise ImproperlyConfigured(
+            "ZHUPEI_MASTER_KEY is 64 hexadecimal digits, as 'zhupei init' makes them."
+        ) from None
+
+
+def _database() -> dict[str, Any]:
+    try:
+        url = _given("DATABASE_URL", f"sqlite:///{DATA / 'zhupei.sqlite3'}")
+        made: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=60)}
+    except ValueError:
+        made = {"ENGINE": ""}
+    if not made["ENGINE"].endswith((".sqlite3", ".postgresql")) or not made["NAME"]:
+        raise ImproperlyConfigured(
+            "DATABASE_URL is postgresql://user:password@host:port/name (signs like @ / : in the password as %40 %2F %3A), "
+            "sqlite:////path/of/the/file, or empty: a SQLite file in the data folder."
+        )
+    return made
 
 
 _read_env_file()
 
 SECRET_KEY = _secret("ZHUPEI_SECRET_KEY", 50)
-MASTER_KEY = bytes.fromhex(_secret("ZHUPEI_MASTER_KEY", 64))
+MASTER_KEY = _master_key()
 
 DEBUG = False
 DEMO = _flag("ZHUPEI_DEMO")
 HTTPS = _flag("ZHUPEI_HTTPS", default=not DEMO)
-ALLOWED_HOSTS = os.environ.get("ZHUPEI_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
-CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("ZHUPEI_ORIGINS", "").split(",") if o]
+ALLOWED_HOSTS = _list("ZHUPEI_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = _list("ZHUPEI_ORIGINS")
+THREADS = int(_number("ZHUPEI_THREADS", "8", 1000))  # for pages
 
 ROOMS = [
     "web",
@@ -134,9 +177,7 @@ _SQLITE = {
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536;",
 }
-DATABASES = {
-    "default": dj_database_url.config(default=f"sqlite:///{DATA / 'zhupei.sqlite3'}", conn_max_age=60)
-}
+DATABASES = {"default": _database()}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"].setdefault("OPTIONS", {}).update(_SQLITE)
     # Tests on a file, as in service: threads then wait for one another, which they cannot in a database in memory.
@@ -209,9 +250,9 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
-SMS_SENDER = os.environ.get("ZHUPEI_SMS_SENDER", "zhupei.notices.senders.Console")
+SMS_SENDER = _given("ZHUPEI_SMS_SENDER", "zhupei.notices.senders.Console")
 HALL_DATA = DATA / "hall"
-HALL_JOURNAL = os.environ.get("ZHUPEI_HALL_JOURNAL", "").strip()  # "": a SQLite file in HALL_DATA
+HALL_JOURNAL = _given("ZHUPEI_HALL_JOURNAL")  # "": a SQLite file in HALL_DATA
 if HALL_JOURNAL not in ("", "database") and not HALL_JOURNAL.startswith(("postgresql://", "postgres://")):
     raise ImproperlyConfigured(
         "ZHUPEI_HALL_JOURNAL is empty (a SQLite file), 'database' (the PostgreSQL of DATABASE_URL) or a postgresql:// URL."
@@ -221,14 +262,14 @@ if HALL_JOURNAL == "database" and DATABASES["default"]["ENGINE"].endswith("sqlit
         "ZHUPEI_HALL_JOURNAL=database needs PostgreSQL, but DATABASE_URL is SQLite. Set DATABASE_URL to a postgresql:// URL, "
         "or leave ZHUPEI_HALL_JOURNAL empty: the answers then lie in a SQLite file of their own."
     )
-HALL_PEERS = [
-    one.strip().rstrip("/").lower()
-    for one in os.environ.get("ZHUPEI_HALL_PEERS", "").split(",")
-    if one.strip()
-]
-HALL_SELF = os.environ.get("ZHUPEI_HALL_SELF", "").strip().rstrip("/").lower()
-HALL_TAKEOVER_SECONDS = float(os.environ.get("ZHUPEI_HALL_TAKEOVER_SECONDS") or "8")
-if (HALL_PEERS or HALL_SELF) and (HALL_SELF not in HALL_PEERS or not HALL_JOURNAL):
+HALL_PEERS = [one.rstrip("/").lower() for one in _list("ZHUPEI_HALL_PEERS")]
+HALL_SELF = _given("ZHUPEI_HALL_SELF").rstrip("/").lower()
+HALL_TAKEOVER_SECONDS = _number("ZHUPEI_HALL_TAKEOVER_SECONDS", "8", 3600)
+if (HALL_PEERS or HALL_SELF) and (
+    HALL_SELF not in HALL_PEERS
+    or not HALL_JOURNAL
+    or not all(one.startswith(("http://", "https://")) for one in HALL_PEERS)
+):
     raise ImproperlyConfigured(
         "Two servers in a hall need ZHUPEI_HALL_PEERS (the origins of all of them, http://10.0.0.1:8000,http://10.0.0.2:8000), "
         "ZHUPEI_HALL_SELF (the one of this machine, as it stands there) and ZHUPEI_HALL_JOURNAL in PostgreSQL."

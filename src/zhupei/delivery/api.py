@@ -64,8 +64,8 @@ from zhupei.delivery.protocol import ProtocolLine, protocol
 from zhupei.delivery.reconciling import MOMENTS, Difference, What, reconcile
 from zhupei.delivery.rehearsal.app import RehearsalApp
 from zhupei.delivery.rehearsal.bundles import MAX_SEATS, make_plan
-from zhupei.delivery.rehearsal.report import browser_figures
-from zhupei.delivery.rehearsal.stage import Stage, sqlite_journal, usage
+from zhupei.delivery.rehearsal.report import browser_figures, command_figures
+from zhupei.delivery.rehearsal.stage import Stage, kept_in, sqlite_journal, usage
 from zhupei.delivery.reserve import free_bytes, give_reserve, keep_reserve
 from zhupei.delivery.scoring import score_paper, score_sitting, score_slot
 from zhupei.delivery.sealing import (
@@ -149,6 +149,7 @@ __all__ = [
     "check_bundle",
     "check_paper",
     "check_return",
+    "command_figures",
     "complete",
     "complete_return",
     "free_bytes",
@@ -157,6 +158,7 @@ __all__ = [
     "id_hash_of",
     "is_person",
     "keep_reserve",
+    "kept_in",
     "last_generation",
     "make_plan",
     "media_type",

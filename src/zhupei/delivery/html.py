@@ -16,10 +16,13 @@ class Html(str):
 
 def esc(value: object) -> Html:
     """``value`` as HTML text, safe also inside double-quoted attributes."""
-    return value if isinstance(value, Html) else Html(standard.escape(str(value), quote=True))
+    if isinstance(value, Html):
+        return value
+    text = str(value)
+    return Html(text if text.isalnum() else standard.escape(text, quote=True))  # most need no closer look
 
 
-@lru_cache(maxsize=1024)  # templates are constants of this program
+@lru_cache(maxsize=1024)  # templates are constants of this program, some with a look's words filled in
 def _parts(template: str) -> tuple[tuple[str, str | None], ...]:
     """``template`` as runs of text, each with the name of the value behind it (None behind the last)."""
     parts = []
@@ -37,7 +40,7 @@ def fill(template: str, /, **values: object) -> Html:
         pieces.append(text)
         if name is not None:
             value = values[name]
-            pieces.append(value if type(value) is Html else standard.escape(str(value), quote=True))
+            pieces.append(value if type(value) is Html else esc(value))
     return Html("".join(pieces))
 
 

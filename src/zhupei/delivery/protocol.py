@@ -12,6 +12,7 @@ from zhupei.delivery.formats.events import AnyEvent
 from zhupei.delivery.formats.returns import CheckIn, Return
 
 MAX_LINES = 2_000
+NOTED_MS = 5_000  # how long after a restart papers may take to load without a line of their own
 
 
 class ProtocolLine(Frozen, frozen=True, kw_only=True):
@@ -36,9 +37,19 @@ def protocol(content: Return, *, most: int = MAX_LINES) -> tuple[list[ProtocolLi
     lines: list[ProtocolLine] = []
     at = 0
     is_begun = False
+    away: int | None = None  # the tick of a restart after which the papers are still to be loaded
     for entry in content.events:
-        is_begun = is_begun or not isinstance(entry.event, ev.EngineStarted | ev.Stalled | ev.Ticked)
-        line = _of_event(entry.event) if is_begun else None
+        event = entry.event
+        is_begun = is_begun or not isinstance(event, ev.EngineStarted | ev.Stalled | ev.Ticked)
+        line = _of_event(event) if is_begun else None
+        if isinstance(event, ev.EngineStarted) and is_begun and away is None:
+            away = event.tick
+        elif isinstance(event, ev.Loaded) and away is not None:
+            if event.tick - away >= NOTED_MS:
+                line = ProtocolLine(
+                    at=event.at, what="papers_awaited", detail=(str((event.tick - away) // 1000),)
+                )
+            away = None
         if line is None:
             continue
         while at < len(checks) and checks[at].at <= line.at:

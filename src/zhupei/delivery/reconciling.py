@@ -137,14 +137,14 @@ class _Comparison:
         self.rooms = {one.id for one in bundle.rooms}
         self.slots: dict[tuple[str, str], dict[str, Slot]] = {}
         self.accepted = {one.candidate_id: one for one in content.checkins if one.decision == "accepted"}
-        self.loaded = False
+        self.loaded = self.unready = False
 
     def made(self) -> list[Difference]:
         if self.content.counts != return_counts(self.content):
             self.differ("counts")
         for entry in self._in_order():
             self._take(entry.event)
-        if not self.loaded:
+        if not self.loaded or self.unready:
             self.differ("loaded", centre=self.bundle.bundle_id)
         self._compare_records()
         self._compare_incidents()
@@ -201,6 +201,8 @@ class _Comparison:
                 self._check_loaded(event)
             self.hall.apply(event)
             return
+        if not self.loaded or self.bundle.bundle_id in self.hall.away:
+            self.unready = True
         sitting = self.hall.sitting(event.candidate_id)
         check = _CHECKS.get(type(event))
         taken = check(self, candidate, sitting, event) if check is not None else event

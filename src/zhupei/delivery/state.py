@@ -8,7 +8,9 @@ again.
 **Time.** Deadlines use ``tick``: milliseconds of the engine's own clock, which runs on the monotonic clock of
 the machine while the program runs and stands still while it doesn't, or cannot serve (``Stalled``). So a wall
 clock that jumps changes nothing, and a restart finds each sitting with the time it had left: downtime of the
-server never costs a candidate anything. A sitting's time is ``base + added - used``; ``used`` grows only while it is ``running``.
+server never costs a candidate anything, nor does waiting for the papers of his bundle to be loaded again (``Loaded``
+gives back what passed since the restart). A sitting's time is ``base + added - used``; ``used`` grows only while it
+is ``running``.
 ``version`` counts the changes of a deadline (start, pause, resume, time added) so that a page knows when to
 take a new one.
 
@@ -144,6 +146,8 @@ class Hall:
     """(session, room) in which nobody may start until it goes on."""
     bundles: dict[str, str] = field(default_factory=dict)
     """bundle id → digest over its digests."""
+    away: dict[str, int] = field(default_factory=dict)
+    """bundle id → the tick of the restart since which its papers were not loaded; its sittings stand still."""
     proposals: dict[str, Proposal] = field(default_factory=dict)
     added: set[tuple[str, str]] = field(default_factory=set)
     """(candidate, decision) by which time was added."""
@@ -178,22 +182,37 @@ class Hall:
 
 def _engine_started(hall: Hall, event: ev.EngineStarted) -> None:
     hall.generation = max(hall.generation, event.generation)
-    _down(hall, f"down-{event.generation}", event)
+    for bundle_id in hall.bundles:
+        hall.away.setdefault(bundle_id, event.tick)
+    _down(hall, f"down-{event.generation}", event.down_ms, event.at)
 
 
 def _stalled(hall: Hall, event: ev.Stalled) -> None:
-    _down(hall, f"stalled-{event.tick}", event)
+    _down(hall, f"stalled-{event.tick}", event.down_ms, event.at)
 
 
-def _down(hall: Hall, name: str, event: ev.EngineStarted | ev.Stalled) -> None:
-    if hall.due and event.down_ms > 0:
+def _down(hall: Hall, name: str, down_ms: int, at: int) -> None:
+    if hall.due and down_ms > 0:
         hall.proposals[name] = Proposal(
-            id=name, cause="server_down", seconds=event.down_ms // 1000, at=event.at, applied=True
+            id=name, cause="server_down", seconds=down_ms // 1000, at=at, applied=True
         )
 
 
 def _loaded(hall: Hall, event: ev.Loaded) -> None:
     hall.bundles.setdefault(event.bundle_id, event.digest)
+    waited = event.tick - hall.away.pop(event.bundle_id, event.tick)
+    stood = [
+        one
+        for one in hall.sittings.values()
+        if one.bundle_id == event.bundle_id and one.since_tick is not None
+    ]
+    if waited <= 0 or not stood:
+        return
+    for sitting in stood:
+        assert sitting.since_tick is not None
+        sitting.since_tick += waited
+        _set_due(hall, sitting)
+    _down(hall, f"unloaded-{event.bundle_id}-{event.tick}", waited, event.at)
 
 
 def _opened(hall: Hall, event: ev.Opened) -> None:

@@ -16,6 +16,7 @@ from .models import (
     Candidate,
     Challenge,
     Filing,
+    FirstSecret,
     HallKey,
     HallMachine,
     HallPassOut,
@@ -23,6 +24,7 @@ from .models import (
     Result,
     VoidProposal,
 )
+from .queries import first_secrets_in_force
 
 OWNERS = frozenset({Role.EXAM_OFFICER, Role.INSTITUTION_HEAD})  # they apply and pick candidates
 UNIT = OWNERS | {Role.REGISTRAR, Role.TEACHING_HEAD}  # they read
@@ -34,6 +36,7 @@ _batches = roles(*UNIT, *HALL, *OFFICES)
 _results = roles(*UNIT, *OFFICES)
 _bundles = roles(*HALL_DESK, *CENTRE)
 _corrections = roles(Role.BANK_KEEPER, *CENTRE)
+_on_duty = roles(*HALL, Role.EXAM_OFFICER)
 _filers = roles(Role.LEARNER, *OWNERS)
 
 PAGES = {
@@ -86,6 +89,8 @@ PAGES = {
     "exams:machine": roles(*CENTRE),
     "exams:machine_pass": roles(*CENTRE),
     "exams:pass_file": roles(*CENTRE),
+    "exams:first_secrets": _on_duty,
+    "exams:first_secret": _on_duty,
     "exams:hall_bundles": machine,
     "exams:hall_bundle": machine,
     "exams:hall_bundle_key": machine,
@@ -223,6 +228,11 @@ def passes_for(actor: Actor) -> QuerySet[HallPassOut]:
     return HallPassOut.objects.filter(machine__in=machines_for(actor)).select_related(
         "file", "machine__key__hall"
     )
+
+
+def first_secrets_for(actor: Actor) -> QuerySet[FirstSecret]:
+    """The actor's own first sign-in codes for halls' machines, whose pass is in force; nobody else's, whoever asks."""
+    return first_secrets_in_force().filter(user_id=actor.user_id).select_related("machine__key__hall")
 
 
 def corrections_for(actor: Actor) -> QuerySet[KeyCorrection]:

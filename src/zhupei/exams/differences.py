@@ -18,6 +18,7 @@ KINDS: dict[str, str | Promise] = {
     "marks": gettext_lazy("Marks: the hall's are not those that the answers give"),
     "items": gettext_lazy("Marks of single items: the hall's are not those that the answers give"),
     "passed": gettext_lazy("Passed or not: the hall says otherwise than the answers"),
+    "carried": gettext_lazy("One subject only was sat, and no confirmed result has the other one as passed"),
     "no_score": gettext_lazy("Begun or handed in, but without a score of the hall"),
     # the records against the journal and the bundle
     "counts": gettext_lazy("The numbers on the cover of the return are not those of its content"),
@@ -43,7 +44,9 @@ KINDS: dict[str, str | Promise] = {
     # the journal against itself and the rules
     "order": gettext_lazy("Entries of the journal are out of order or repeated"),
     "clock": gettext_lazy("The clock of the journal goes back"),
-    "loaded": gettext_lazy("The journal does not say that the hall opened this bundle with this content"),
+    "loaded": gettext_lazy(
+        "The journal does not say that the hall opened this bundle with this content before anybody sat"
+    ),
     "unfit": gettext_lazy("An entry of the journal that could not be at this time"),
     "not_admitted": gettext_lazy("Begun without having been admitted"),
     "no_check_in": gettext_lazy("Admitted without an accepted check-in"),

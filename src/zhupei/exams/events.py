@@ -24,6 +24,7 @@ HALL_KEY_REGISTERED = register("exams.hall_key_registered", _("Hall key register
 MACHINE_REGISTERED = register("exams.machine_registered", _("Hall's own machine registered"))
 PASS_ISSUED = register("exams.pass_issued", _("Hall pass issued"))
 PASS_TAKEN = register("exams.pass_taken", _("Hall pass downloaded"))
+FIRST_SECRET_READ = register("exams.first_secret_read", _("First sign-in code for a hall's machine read"))
 HALL_ASKED = register("exams.hall_asked", _("Hall's machine asked for its bundles"))
 HALL_TURNED_AWAY = register("exams.hall_turned_away", _("Call of a hall's machine refused"))
 RETURN_BEGUN = register("exams.return_begun", _("Return on its way from a hall's machine"))

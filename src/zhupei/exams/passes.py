@@ -2,7 +2,8 @@
 
 The **request** (``.json``): the machine names itself and gives its public key, signed with that key. The **hall pass**
 (``.zph``): the centre tells the machine which hall it is, who works there, which numbers of the rule hold, and the centre's own
-key; signed by the centre and good for one machine's key alone. Neither holds a secret. Layout of a pass (numbers big-endian)::
+key; signed by the centre and good for one machine's key alone. Neither holds a secret: of each person's first sign-in code a pass
+has the slow, salted hash of Django's password hasher. Layout of a pass (numbers big-endian)::
 
     8 bytes   magic "ZPHPASS\\n"
     4 bytes   length, then content   JSON: ``HallPass``
@@ -26,12 +27,13 @@ from zhupei.kernel.crypto import Signer, Sm2Verifier, sm3
 from zhupei.kernel.errors import Refusal
 
 PASS_MAGIC = b"ZPHPASS\n"
-PASS_FORMAT = REQUEST_FORMAT = 1
+PASS_FORMAT, REQUEST_FORMAT = 2, 1  # a pass of format 1 has no first sign-in codes
 REQUEST_KIND = "zhupei hall request"
 MAX_PASS, MAX_REQUEST = 1 << 20, 8 << 10
 
 Name = Annotated[str, msgspec.Meta(max_length=300)]
 Code = Annotated[str, msgspec.Meta(max_length=80)]
+Hash = Annotated[str, msgspec.Meta(max_length=128)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
@@ -82,11 +84,15 @@ class PassFiling(_Part, frozen=True, kw_only=True):
 
 
 class PassPerson(_Part, frozen=True, kw_only=True):
-    """Somebody who works in the hall. No password, no second factor, no telephone: those are set on the machine itself."""
+    """Somebody who works in the hall. No password, no second factor, no telephone: those are set on the machine itself.
+
+    ``first_secret`` is the hash of the code that opens the account there for the first time, known to this person alone.
+    """
 
     login: Code
     name: Name
     roles: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=10)]
+    first_secret: Hash = ""
     filings: Annotated[tuple[PassFiling, ...], msgspec.Meta(max_length=10)] = ()
 
 

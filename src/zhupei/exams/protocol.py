@@ -20,6 +20,7 @@ ACTS: dict[str, str | Promise] = {
     "turned_away": gettext_lazy("Turned away at check-in"),
     "engine_started": gettext_lazy("The exam server was started"),
     "engine_stalled": gettext_lazy("The exam server could not serve"),
+    "papers_awaited": gettext_lazy("After a restart the papers were loaded late"),
     "opened": gettext_lazy("Test opened"),
     "admitted_late": gettext_lazy("Admitted late"),
     "entry_allowed": gettext_lazy("Signing in once more allowed"),
@@ -42,6 +43,7 @@ INCIDENTS: dict[str, str | Promise] = {
     "power": gettext_lazy("power or network cut"),
     "health": gettext_lazy("illness or injury"),
     "accommodation": gettext_lazy("special need seen to"),
+    "access": gettext_lazy("password of a member of staff replaced by two others"),
 }
 LONG_S = 600  # from here on in minutes
 
@@ -79,7 +81,7 @@ def _detail(line: delivery.ProtocolLine, rooms: dict[str, str]) -> str:
         if seconds < LONG_S:
             return _("after %(n)d s; nobody lost time") % {"n": seconds} if seconds else ""
         return _("after %(n)d min; nobody lost time") % {"n": round(seconds / 60)}
-    if line.what == "engine_stalled":
+    if line.what in ("engine_stalled", "papers_awaited"):
         return _("for %(n)d s; nobody lost time") % {"n": int(detail[0])}
     if line.what == "incident":
         kind = str(INCIDENTS.get(detail[0], ""))

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from zhupei.hours import api as hours
@@ -23,10 +23,18 @@ from zhupei.training.api import Enrolment, EnrolmentState
 from zhupei.web.templatetags.web import shanghai
 
 from .choices import BatchState, ResultState
-from .models import Batch, Candidate, ExamsEvent, Result, Slot
+from .models import Batch, Candidate, ExamsEvent, FirstSecret, HallPassOut, Result, Slot
 
 HALF_HOUR = timedelta(minutes=30)
 SLOT_DAY = (time(8), time(20))  # what the week of the calendar shows at least
+
+
+def first_secrets_in_force() -> QuerySet[FirstSecret]:
+    """The first sign-in codes of machines whose key was not ended and whose newest pass is not over."""
+    newest = HallPassOut.objects.filter(machine=OuterRef("machine")).order_by("-pk").values("valid_to")[:1]
+    return FirstSecret.objects.annotate(valid_to=Subquery(newest)).filter(
+        machine__key__ended_at=None, valid_to__gte=clock.today()
+    )
 
 
 def open_halls(on: date | None = None) -> QuerySet[Site]:

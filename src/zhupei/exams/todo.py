@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
-from zhupei.kernel.roles import CENTRE, Role
+from zhupei.kernel.roles import CENTRE, HALL, Role
 from zhupei.rulebook.api import workdays_left
 from zhupei.web.todo import Task
 
@@ -36,6 +36,9 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
         batches = access.own_batches_for(actor).filter(state=BatchState.PREPARING)
         url = f"{reverse('exams:batches')}?state={BatchState.PREPARING}"
         yield Task(_("Batches whose candidates are to be picked"), batches.count(), url)
+    if actor.has(*HALL, Role.EXAM_OFFICER):
+        unread = access.first_secrets_for(actor).filter(read_at=None)
+        yield Task(_("First sign-in codes to read"), unread.count(), reverse("exams:first_secrets"))
     if actor.has(*CENTRE):
         states = [ApplicationState.SUBMITTED, ApplicationState.SCHEDULED]
         states += [ApplicationState.LATE] if actor.has(Role.CENTRE_APPROVER) else []

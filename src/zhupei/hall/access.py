@@ -13,6 +13,7 @@ from zhupei.web.access import Nav, roles
 
 from .actions import BRINGERS, DESK, HEADS, KEEPERS, REPORTERS, RETURNERS
 from .models import (
+    AccessReset,
     CheckIn,
     HallBatch,
     Incident,
@@ -38,7 +39,8 @@ PAGES = {
     "hall:batch": _read,
     "hall:upload": roles(*BRINGERS),
     "hall:centre": roles(*KEEPERS),
-    "hall:code": roles(*KEEPERS),
+    "hall:resets": _desk,
+    "hall:reset_decide": _desk,
     "hall:request_file": roles(*KEEPERS),
     "hall:ask": roles(*BRINGERS),
     "hall:fetch": roles(*BRINGERS),
@@ -142,6 +144,13 @@ def transfers_for(actor: Actor) -> QuerySet[Transfer]:
     if actor.organisation_id is None or not actor.has(*READERS):
         return rows.none()
     return rows.filter(organisation_id=actor.organisation_id)
+
+
+def resets_for(actor: Actor) -> QuerySet[AccessReset]:
+    """The new ways in proposed in the actor's hall."""
+    return AccessReset.objects.filter(
+        Q(organisation_id=actor.organisation_id) & Q(organisation_id__isnull=False)
+    )
 
 
 def check_ins_for(actor: Actor) -> QuerySet[CheckIn]:

@@ -42,6 +42,17 @@ class PassForm(ZForm):
     )
 
 
+class ResetForm(ZForm):
+    """For whom of the hall a new way in is proposed, and why."""
+
+    login = forms.ChoiceField(label=_("Colleague"))
+    reason = forms.CharField(label=_("Reason"), max_length=300)
+
+    def __init__(self, *args: Any, people: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].choices = people  # type: ignore[attr-defined]
+
+
 class DayCheckForm(ZForm):
     """The points of the day that were found in order (R048)."""
 

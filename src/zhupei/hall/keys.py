@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from zhupei.delivery import api as delivery
 from zhupei.evidence.api import read
+from zhupei.hall.choices import HallBatchState
 from zhupei.hall.models import HallBatch
 from zhupei.hall.uplink.link import bundle_verifier
 from zhupei.kernel import crypto
@@ -32,7 +33,12 @@ def key_of(row: HallBatch) -> bytes:
 
 
 def load_into(target: delivery.Engine, row: HallBatch) -> delivery.Bundle:
-    """Open the stored bundle with the stored key and give it to the engine (after a restart, too)."""
+    """Open the stored bundle with the stored key and give it to the engine (after a restart, too).
+
+    Nobody starts in a batch that was closed.
+    """
     bundle = delivery.open_bundle(read(row.file), bundle_key=key_of(row), verifier=bundle_verifier())
     target.load(bundle)
+    if row.state == HallBatchState.CLOSED:
+        target.close_bundle(bundle.bundle_id)
     return bundle

@@ -1,6 +1,18 @@
 from django.urls import path
 
-from .views import batches, console, desk, machines, many, rehearsals, seats, staff, transfers
+from .views import (
+    acts,
+    batches,
+    console,
+    desk,
+    incidents,
+    machines,
+    many,
+    rehearsals,
+    seats,
+    staff,
+    transfers,
+)
 
 app_name = "hall"
 urlpatterns = [
@@ -8,7 +20,8 @@ urlpatterns = [
     path("centre/", transfers.centre, name="centre"),
     path("centre/ask/", transfers.ask, name="ask"),
     path("centre/fetch/<slug:bundle_id>/", transfers.fetch, name="fetch"),
-    path("centre/code/", transfers.code, name="code"),
+    path("centre/access/", transfers.resets, name="resets"),
+    path("centre/access/<int:pk>/", transfers.reset_decide, name="reset_decide"),
     path("centre/request/", transfers.request_file, name="request_file"),
     path("transfers/<int:pk>/", transfers.transfer, name="transfer"),
     path("transfers/<int:pk>/go-on/", transfers.transfer_go_on, name="transfer_go_on"),
@@ -60,15 +73,15 @@ urlpatterns = [
     path("batches/<int:pk>/sessions/<str:session>/pause/", console.pause, name="pause"),
     path("batches/<int:pk>/sessions/<str:session>/resume/", console.resume, name="resume"),
     path("batches/<int:pk>/candidates/<str:key>/", seats.seat, name="seat"),
-    path("batches/<int:pk>/candidates/<str:key>/warn/", seats.warn, name="warn"),
-    path("batches/<int:pk>/candidates/<str:key>/pause/", seats.pause_seat, name="pause_seat"),
-    path("batches/<int:pk>/candidates/<str:key>/stop/", seats.stop_seat, name="stop_seat"),
-    path("batches/<int:pk>/candidates/<str:key>/go-on/", seats.resume_seat, name="resume_seat"),
-    path("batches/<int:pk>/candidates/<str:key>/propose/<slug:kind>/", seats.propose, name="propose"),
-    path("batches/<int:pk>/candidates/<str:key>/move/", seats.move_seat, name="move_seat"),
-    path("batches/<int:pk>/candidates/<str:key>/entry/", seats.allow_entry, name="allow_entry"),
-    path("batches/<int:pk>/candidates/<str:key>/hand-in/", seats.force_hand_in, name="force_hand_in"),
-    path("proposals/<int:pk>/", seats.decide, name="decide"),
-    path("batches/<int:pk>/incidents/new/", seats.incident, name="incident"),
-    path("incidents/<int:pk>/photo/", seats.incident_photo, name="incident_photo"),
+    path("batches/<int:pk>/candidates/<str:key>/warn/", acts.by_reason, name="warn"),
+    path("batches/<int:pk>/candidates/<str:key>/pause/", acts.by_reason, name="pause_seat"),
+    path("batches/<int:pk>/candidates/<str:key>/stop/", acts.by_reason, name="stop_seat"),
+    path("batches/<int:pk>/candidates/<str:key>/go-on/", acts.resume_seat, name="resume_seat"),
+    path("batches/<int:pk>/candidates/<str:key>/propose/<slug:kind>/", acts.propose, name="propose"),
+    path("batches/<int:pk>/candidates/<str:key>/move/", acts.move_seat, name="move_seat"),
+    path("batches/<int:pk>/candidates/<str:key>/entry/", acts.by_reason, name="allow_entry"),
+    path("batches/<int:pk>/candidates/<str:key>/hand-in/", acts.by_reason, name="force_hand_in"),
+    path("proposals/<int:pk>/", acts.decide, name="decide"),
+    path("batches/<int:pk>/incidents/new/", incidents.incident, name="incident"),
+    path("incidents/<int:pk>/photo/", incidents.incident_photo, name="incident_photo"),
 ]

@@ -12,7 +12,9 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+from zhupei.delivery.rehearsal.bundles import people
 from zhupei.exams import actions as exams
 from zhupei.exams.passes import read_request, write_request
 from zhupei.hall import actions as hall
@@ -123,10 +125,27 @@ def _rehearse(stage: Stage, house: House, site: Site) -> Story:
     yield at
     row = hall.prepare_rehearsal(site_id=site.pk, seats=report["candidates"], minutes=1, by=head)
     try:
+        _play(report)
         rehearsal_stage().keep_report(json.dumps(report).encode())
         hall.keep_rehearsal(row, by=head)
     finally:
         close_stage()
+
+
+def _play(report: dict[str, Any]) -> None:
+    """What the players of ``report`` did, at the engine's door: so the server's own counts are those that it tells."""
+    plan, engine = rehearsal_stage().plan, rehearsal_stage().engine()
+    assert plan is not None
+    assert engine is not None
+    first, second = plan.rules.subjects
+    each, more = divmod(report["acknowledged"], report["candidates"])
+    for one in people(plan):
+        engine.start(one.candidate_id)
+        for slot in engine.slots_of(one.candidate_id, first)[: each + (one.place <= more)]:
+            engine.save(one.candidate_id, first, slot.key, slot.option_ids[:1])
+        engine.turn_to(one.candidate_id, second)
+        engine.hand_in(one.candidate_id)
+    engine.on_disk().wait()
 
 
 def own_machine(stage: Stage, house: House) -> Story:

@@ -13,7 +13,7 @@ import pytest
 from zhupei.config.drill import use_drill_clock
 from zhupei.kernel import clock
 
-GOOD = {"ZHUPEI_SECRET_KEY": "s3cr3t-" * 10, "ZHUPEI_MASTER_KEY": "0123456789abcdef" * 4}
+GOOD = {"ZHUPEI_SECRET_KEY": "s3cr3t-key" * 6, "ZHUPEI_MASTER_KEY": "0123456789abcdef" * 4}
 
 
 def start(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -33,6 +33,90 @@ def test_it_refuses_to_start_without_secrets(tmp_path: Path, given: dict[str, st
     assert outcome.returncode != 0
     assert "zhupei init" in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+EMPTY = dict.fromkeys(
+    (
+        *(
+            "DATABASE_URL",
+            "PORT",
+            "ZHUPEI_HOST",
+            "ZHUPEI_HOSTS",
+            "ZHUPEI_ORIGINS",
+            "ZHUPEI_THREADS",
+            "ZHUPEI_SMS_SENDER",
+        ),
+        *(
+            "ZHUPEI_DEMO",
+            "ZHUPEI_HTTPS",
+            "ZHUPEI_BEHIND_PROXY",
+            "ZHUPEI_HALL_ONLY",
+            "ZHUPEI_HALL_JOURNAL",
+            "ZHUPEI_HALL_PEERS",
+        ),
+        *(
+            "ZHUPEI_HALL_SELF",
+            "ZHUPEI_HALL_TAKEOVER_SECONDS",
+            "ZHUPEI_HALL_PIECE",
+            "ZHUPEI_ENV_FILE",
+            "ZHUPEI_CLOCK_FILE",
+        ),
+    ),
+    "",
+)
+SHOW = """
+import sys
+from django.conf import settings
+from zhupei.config import asgi
+from zhupei.config.management.commands.serve import Command
+from zhupei.hall.uplink import centre
+serve = Command().create_parser("zhupei", "serve").parse_args([])
+print(
+    settings.DATABASES["default"]["NAME"], settings.HTTPS, settings.ALLOWED_HOSTS, settings.SMS_SENDER, settings.THREADS,
+    settings.HALL_TAKEOVER_SECONDS, serve.host, serve.port, centre.PIECE,
+)
+"""
+
+
+def test_an_empty_setting_counts_as_not_set(tmp_path: Path) -> None:
+    unset = start(tmp_path, "shell", "--no-imports", "-c", SHOW, **GOOD)
+    empty = start(tmp_path, "shell", "--no-imports", "-c", SHOW, **GOOD, **EMPTY)
+    assert f"{tmp_path}/zhupei.sqlite3 True" in unset.stdout, unset.stderr
+    assert empty.stdout == unset.stdout, empty.stderr
+
+
+def test_the_file_of_secrets_counts_where_the_environment_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "zhupei.env").write_text("\n".join(f"{name}={value}" for name, value in GOOD.items()))
+    assert start(tmp_path, "check", **dict.fromkeys(GOOD, "")).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "localhost/zhupei"),
+        ("DATABASE_URL", "postgresql://zhupei:pa/ss@localhost:x/zhupei"),
+        ("DATABASE_URL", "postgresql://localhost"),
+        ("DATABASE_URL", "mysql://zhupei@localhost/zhupei"),
+        ("ZHUPEI_MASTER_KEY", "wxyz0123" * 8),
+        ("ZHUPEI_THREADS", "many"),
+        ("ZHUPEI_HALL_TAKEOVER_SECONDS", "-8"),
+        ("ZHUPEI_HALL_TAKEOVER_SECONDS", "nan"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_refused_in_one_line(tmp_path: Path, name: str, value: str) -> None:
+    outcome = start(tmp_path, "check", **{**GOOD, name: value})
+    assert outcome.returncode != 0
+    (line,) = outcome.stderr.splitlines()
+    assert line.startswith(f"zhupei: {name} ")
+    assert value not in line
+
+
+def test_a_port_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
+    for port in ("eighty", "80000"):
+        outcome = start(tmp_path, "serve", PORT=port, **GOOD)
+        assert outcome.returncode != 0
+        assert port in outcome.stderr
+        assert "Traceback" not in outcome.stderr
 
 
 def test_init_writes_secrets_once_for_the_owner_alone(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ class Installation:
             self.is_created = True
         self.manage("prepare")
 
-    def serve(self, command: str = "serve") -> None:
+    def serve(self, *command: str) -> None:
         """Start the server and its worker (``serve``), or a hall's (``hall``), and wait until pages come."""
         with closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
@@ -129,7 +129,16 @@ class Installation:
         self.base = f"http://127.0.0.1:{port}"
         with self.log.open("ab") as log:
             self.server = subprocess.Popen(
-                [sys.executable, "-m", "django", command, "--host", "127.0.0.1", "--port", str(port)],
+                [
+                    sys.executable,
+                    "-m",
+                    "django",
+                    *(command or ("serve",)),
+                    "--host",
+                    "127.0.0.1",
+                    "--port",
+                    str(port),
+                ],
                 env=self.environment,
                 stdout=log,
                 stderr=log,

@@ -23,7 +23,7 @@ Addresses (all under the root path)
     POST /cross             from another server of the hall: carry token and unsaved answers (see ``crossing``)
     GET  /alive.gif         an image where an engine is active
     GET  /media/<digest>    an image of an item, to a candidate who is sitting it
-    GET  /photo /watermark.svg /look /static/... /health
+    GET  /photo /look /static/... /health
 
 Modules
     ``application``  ``ExamApp``: finds the route, turns faults into pages

@@ -5,7 +5,6 @@ from __future__ import annotations
 import urllib.parse
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import groupby
 
 import msgspec
 
@@ -15,6 +14,7 @@ from zhupei.delivery.engine.replies import Ack, Pulse, View
 from zhupei.delivery.formats.papers import Slot
 from zhupei.delivery.pages import notices, paper
 from zhupei.delivery.pages.frame import Look
+from zhupei.delivery.pages.units import units_json
 from zhupei.kernel.errors import Refusal
 
 _WORDS = (
@@ -65,21 +65,12 @@ class Answering(Visit):
         sheet = self.engine.page_of(candidate_id, request.query.get("subject") or view.subject)
         slots = self.engine.slots_of(candidate_id, sheet.subject)
         await self.engine.on_disk()  # the script takes the answers in here for kept
-        units = []
-        for unit_no, of_unit in groupby(slots, lambda slot: slot.unit_no):
-            own = list(of_unit)
-            units.append(
-                {
-                    "html": str(paper.unit_html(look, sheet, unit_no, own, {})),
-                    "slots": [slot.no for slot in own],
-                }
-            )
         return as_json(
             {
                 "subject": sheet.subject,
                 "paper": sheet.paper_id,
                 "slots": [{"key": slot.key, "unit": slot.unit_no, "kind": slot.kind} for slot in slots],
-                "units": units,
+                "units": msgspec.Raw(units_json(look, sheet, slots)),
                 "answers": {
                     key: answer for (code, key), answer in view.answers.items() if code == sheet.subject
                 },

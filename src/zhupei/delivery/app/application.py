@@ -75,7 +75,6 @@ class ExamApp(Entrance, Answering, Onward, Crossing, Extras):
             "/cross": {"POST": self._cross},
             "/alive.gif": {"GET": self._alive},
             "/photo": {"GET": self._photo},
-            "/watermark.svg": {"GET": self._watermark},
             "/look": {"GET": self._look},
             "/health": {"GET": self._health},
         }

@@ -86,4 +86,4 @@ class Entrance(Visit):
         receipt = await self.engine.start(candidate_id)
         if request.wants_json:
             return as_json(receipt)
-        return self._see_other(request, place(self.engine.view(candidate_id)))
+        return self._see_other(request, place(receipt))

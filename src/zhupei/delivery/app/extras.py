@@ -1,17 +1,18 @@
-"""Routes beside the test: photo, the items' images, watermark, display settings, static files, health."""
+"""Routes beside the test: photo, the items' images, display settings, static files, health."""
 
 from __future__ import annotations
 
 import re
 import urllib.parse
-from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from zhupei.delivery.app.http import Request, Response, as_json, decode
 from zhupei.delivery.app.visit import Visit, place
 from zhupei.delivery.formats.bundles import media_type
-from zhupei.delivery.pages import paper
 from zhupei.delivery.pages.frame import Look
 from zhupei.delivery.texts import LANGUAGES
 from zhupei.kernel.errors import Refusal
@@ -29,26 +30,40 @@ class WarningRequest(msgspec.Struct, kw_only=True):
 class Extras(Visit):
     """What stands around the pages."""
 
+    is_practice = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._look_for = lru_cache(maxsize=1_024)(self._make_look)
+
     def _look_of(self, request: Request) -> Look:
-        chosen = set(request.cookies.get(LOOK_COOKIE, "").split("."))
-        lang = next(
-            (one for one in LANGUAGES if one in chosen), "zh"
-        )  # hall machines carry any browser language
         here = request.path
         kept = [(name, request.query[name]) for name in ("subject", "n") if name in request.query]
         if kept:  # a change of look stays on the same question
             here += "?" + urllib.parse.urlencode(kept)
+        return self._look_for(
+            request.cookies.get(LOOK_COOKIE, ""),
+            request.root,
+            here,
+            tuple(peer for peer, _ in self._others(request)),
+            _numbers(request.query.get("moved"), request.query.get("refused")),
+        )
+
+    def _make_look(
+        self, cookie: str, root: str, here: str, peers: tuple[str, ...], moved: tuple[int, int] | None
+    ) -> Look:
+        chosen = set(cookie.split("."))
         return Look(
-            lang=lang,
+            # hall machines carry any browser language
+            lang=next((one for one in LANGUAGES if one in chosen), "zh"),
             large="large" in chosen,
             contrast="contrast" in chosen,
-            root=request.root,
-            assets={
-                name: f"{request.root}/static/{name}?v={file.mark}" for name, file in self._files.items()
-            },
+            root=root,
+            assets={name: f"{root}/static/{name}?v={file.mark}" for name, file in self._files.items()},
             here=urllib.parse.quote(here, safe=""),
-            peers=tuple(peer for peer, _ in self._others(request)),
-            moved=_numbers(request.query.get("moved"), request.query.get("refused")),
+            peers=peers,
+            moved=moved,
+            practice=self.is_practice,
         )
 
     def _others(self, request: Request) -> tuple[tuple[str, str], ...]:
@@ -77,10 +92,6 @@ class Extras(Visit):
             raise Refusal("not_found", status=404)
         age = view.bundle.rules.minutes * 60
         return Response(200, content, media_type(content), cache=f"private, max-age={age}, immutable")
-
-    async def _watermark(self, request: Request, look: Look) -> Response:
-        view = self.engine.view(self._candidate(request))
-        return Response(200, paper.watermark(view).encode("utf-8"), "image/svg+xml")
 
     async def _look(self, request: Request, look: Look) -> Response:
         """Change language, type size or contrast, and go back."""

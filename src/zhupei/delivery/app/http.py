@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import urllib.parse
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -20,6 +21,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 T = TypeVar("T")
 
 MAX_BODY = 128 * 1024
+_READ = {
+    name.encode(): name for name in ("content-type", "cookie", "host", "origin", "referer", "user-agent")
+}
 _encoder = msgspec.json.Encoder()
 
 
@@ -42,7 +46,7 @@ def security(peers: Sequence[str] = ()) -> list[tuple[bytes, bytes]]:
 
 @dataclass(slots=True)
 class Request:
-    """One HTTP request, as far as this application needs it."""
+    """One HTTP request, as far as this application needs it: of the headers those in ``_READ``."""
 
     method: str
     path: str
@@ -132,17 +136,19 @@ def origin(address: str) -> str:
 def read_request(scope: Scope) -> Request:
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
-        headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        name = name.lower()
+        if name in _READ:
+            headers[_READ[name]] = value.decode("latin-1")
     root = str(scope.get("root_path", "")).rstrip("/")
     path = str(scope["path"])
     if root and (path == root or path.startswith(root + "/")):
         path = path[len(root) :]
     pairs = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
     cookies = {name: value for name, _, value in pairs if name}
-    try:
-        query = urllib.parse.parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=50)
-    except ValueError:  # none of our pages asks so much
-        query = []
+    query: list[tuple[str, str]] = []
+    if asked := scope.get("query_string"):
+        with contextlib.suppress(ValueError):  # none of our pages asks so much
+            query = urllib.parse.parse_qsl(asked.decode("latin-1"), max_num_fields=50)
     client = scope.get("client")
     return Request(
         method=str(scope["method"]).upper(),

@@ -18,6 +18,7 @@ from zhupei.delivery.formats.papers import Paper, Slot
 from zhupei.delivery.state import Sitting
 from zhupei.delivery.tickets import Ticket
 from zhupei.kernel.crypto import sm3
+from zhupei.kernel.errors import Refusal
 
 MAX_CHOSEN = 26
 MAX_TOKEN = 64  # characters; ours have 43
@@ -66,8 +67,18 @@ class CandidateDoor(HandIn):
             candidate_id = self._carries.get(mark, "")
             sitting = self._hall.sittings.get(candidate_id)
             if sitting is None or sitting.carry_digest != mark or candidate_id not in self._people:
-                raise refuse("not_signed_in", "sign in first", 403)
+                raise self._not_here(candidate_id)
             return self._sign_in(sitting, address)
+
+    def _not_here(self, candidate_id: str | None) -> Refusal:
+        """Why nobody is served by a token. Whose papers are still to be loaded after a restart waits, and keeps his page."""
+        if (
+            candidate_id
+            and candidate_id not in self._people
+            and self._state(candidate_id) in ("running", "paused")
+        ):
+            return refuse("not_ready", "the papers of this bundle are not loaded", 503)
+        return refuse("not_signed_in", "sign in first", 403)
 
     def _sign_in(self, sitting: Sitting, address: str) -> Ticket[Sign]:
         token, carry = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
@@ -118,10 +129,11 @@ class CandidateDoor(HandIn):
         return not self._failed
 
     def whose(self, token: str) -> str:
-        """The candidate of a token; ``Refusal("not_signed_in")`` if it is none, or no more."""
+        """The candidate of a token; ``Refusal("not_signed_in")`` if it is none, or no more; ``not_ready`` before his papers
+        are loaded again."""
         candidate_id = self._tokens.get(_mark(token)) if 0 < len(token) <= MAX_TOKEN else None
         if candidate_id is None or candidate_id not in self._people:
-            raise refuse("not_signed_in", "sign in first", 403)
+            raise self._not_here(candidate_id)
         return candidate_id
 
     def view(self, candidate_id: str) -> View:
@@ -140,7 +152,8 @@ class CandidateDoor(HandIn):
                 state=sitting.state,
                 room_name=rooms.get(room_id, room_id),
                 seat_no=seat_no,
-                opened=self._may_start(person.candidate.session_id, room_id),
+                opened=self._may_start(person, room_id),
+                test_closed=person.bundle.bundle_id in self._shut,
                 room_paused=(person.candidate.session_id, room_id) in self._hall.paused,
                 subject=sitting.subject,
                 closed=sitting.closed,
@@ -154,23 +167,27 @@ class CandidateDoor(HandIn):
                 warning_no=sitting.warning_no(),
             )
 
-    def _may_start(self, session_id: str, room_id: str) -> bool:
-        opened = self._hall.opened_tick(session_id, room_id) is not None
-        return opened and (session_id, room_id) not in self._hall.paused
+    def _may_start(self, person: Person, room_id: str) -> bool:
+        at = (person.candidate.session_id, room_id)
+        opened = self._hall.opened_tick(*at) is not None and person.bundle.bundle_id not in self._shut
+        return opened and at not in self._hall.paused
 
     def start(self, candidate_id: str) -> Ticket[Receipt]:
         """Start the candidate's time. Again: the first receipt.
 
-        Refused with ``not_open`` before the invigilator opens the room, ``room_paused`` while it is paused.
+        Refused with ``test_closed`` after the test was closed, ``not_open`` before the invigilator opens the room,
+        ``room_paused`` while it is paused.
         """
         with self._lock:
             self._ready()
             person, sitting = self._known(candidate_id)
             if sitting.state in ("running", "paused", "submitted"):
                 # not told before the first start is on disk, which may still be on its way
-                return Ticket(self._receipt(sitting), self._journal.append(()))
+                return self._behind(self._receipt(sitting))
             if sitting.state != "admitted":
                 raise refuse("wrong_state", f"the sitting is {sitting.state}")
+            if person.bundle.bundle_id in self._shut:
+                raise refuse("test_closed", "the test was closed; nobody starts any more")
             if self._hall.opened_tick(sitting.session_id, sitting.room_id) is None:
                 raise refuse("not_open", "the invigilator has not opened the test")
             if (sitting.session_id, sitting.room_id) in self._hall.paused:
@@ -309,7 +326,7 @@ class CandidateDoor(HandIn):
         """A page with script is alive. ``left_window_ms``: it reports having lost focus for so long."""
         with self._lock:
             self._ready()
-            _, sitting = self._known(candidate_id)
+            person, sitting = self._known(candidate_id)
             tick = self._tick()
             self._script.add(candidate_id)
             events: list[AnyEvent] = [*self._heard(sitting, tick)]
@@ -322,7 +339,7 @@ class CandidateDoor(HandIn):
                 remaining_ms=max(sitting.remaining(tick), 0),
                 deadline_version=sitting.version,
                 subject=sitting.subject,
-                opened=self._may_start(sitting.session_id, sitting.room_id),
+                opened=self._may_start(person, sitting.room_id),
                 warning=sitting.warning(),
                 warning_no=sitting.warning_no(),
             )
@@ -334,7 +351,7 @@ class CandidateDoor(HandIn):
             self._ready()
             person, sitting = self._known(candidate_id)
             if sitting.subject == subject:
-                return Ticket(None, self._journal.append(()))
+                return self._behind(None)
             if sitting.state != "running" or sitting.overdue(self._tick()):
                 raise refuse("wrong_state", f"the sitting is {sitting.state}")
             if subject not in person.papers:
@@ -364,7 +381,7 @@ class CandidateDoor(HandIn):
             self._ready()
             person, sitting = self._known(candidate_id)
             if sitting.state == "submitted":
-                return Ticket(self._receipt(sitting), self._journal.append(()))
+                return self._behind(self._receipt(sitting))
             if sitting.state != "running":
                 raise refuse("wrong_state", f"the sitting is {sitting.state}")
             tick = self._tick()

@@ -18,7 +18,7 @@ from zhupei.delivery.engine.people import Person
 from zhupei.delivery.formats import events as ev
 from zhupei.delivery.formats.bundles import Bundle, Candidate
 from zhupei.delivery.formats.events import AnyEvent, State
-from zhupei.delivery.journal import Journal, JournalError
+from zhupei.delivery.journal import Batch, Journal, JournalError
 from zhupei.delivery.state import Hall, Sitting
 from zhupei.delivery.tickets import Ticket
 from zhupei.kernel import clock as kernel_clock
@@ -56,11 +56,13 @@ class Core:
         self._bundles: dict[str, Bundle] = {}
         self._people: dict[str, Person] = {}
         self._slips: dict[str, str] = {}
+        self._shut: set[str] = set()  # loaded bundles of which nobody starts any more
         self._tokens: dict[str, str] = {}
         self._carries: dict[str, str] = {}
         self._seen: dict[str, int] = {}
         self._script: set[str] = set()
         self._loads: dict[str, int] = {}
+        self._latest: Batch  # what was written last: behind it, all is on disk
         self._failed = False
         self._lost_tick = 0
         self._lost_at = 0.0
@@ -175,11 +177,13 @@ class Core:
         """Apply and journal. Called with the lock held, so both orders are the same."""
         for event in events:
             self._hall.apply(event)
-        return Ticket(None, self._journal.append(events))
+        if events:
+            self._latest = self._journal.append(events)
+        return Ticket(None, self._latest)
 
     def _behind(self, value: T) -> Ticket[T]:
         """``value`` read from memory: to be told once everything that it may rest on is on disk. With the lock held."""
-        return Ticket(value, self._journal.append(()))
+        return Ticket(value, self._latest)
 
     def _watch_disk(self) -> None:
         """By the clockwork, with the lock held: a disk that has not answered for seconds counts as failed, until it does."""
@@ -227,8 +231,10 @@ class Core:
         at = self._now_ms()
         event = ev.Stalled(at=at, tick=tick, down_ms=down_ms) if stood else ev.Ticked(at=at, tick=tick)
         hall.apply(event)
-        Ticket(None, self._journal.append([event])).wait()
+        batch = self._journal.append([event])
+        Ticket(None, batch).wait()
         with self._lock:
+            self._latest = batch
             if stood:
                 self._base = (tick, moment)
             self._take(hall)

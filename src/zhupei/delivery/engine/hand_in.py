@@ -18,7 +18,7 @@ class HandIn(Core):
     ) -> Ticket[Receipt]:
         person, sitting = self._known(candidate_id)
         if sitting.state == "submitted":
-            return Ticket(self._receipt(sitting), self._journal.append(()))
+            return self._behind(self._receipt(sitting))
         papers = {subject: one.paper for subject, one in person.papers.items()}
         scores = score_sitting(papers, person.bundle.keys, sitting.given(), person.bundle.rules)
         ticket = self._write(

@@ -9,6 +9,7 @@ from zhupei.delivery.engine.sharing import Sharing
 from zhupei.delivery.formats import events as ev
 from zhupei.delivery.formats.base import digest
 from zhupei.delivery.formats.bundles import Bundle, check_bundle
+from zhupei.delivery.journal import JournalError
 
 
 class Loading(Core):
@@ -17,7 +18,8 @@ class Loading(Core):
     def load(self, bundle: Bundle) -> None:
         """Take a bundle into memory (checked first). The same bundle again is welcome.
 
-        After a restart the clocks of its sittings stand until the first bundle is there: before, nobody can sit.
+        After a restart the clocks of its sittings stand until it is there: before, they cannot sit. Closed bundles
+        (``close_bundle``) are open again.
 
         Refused with ``bundle_changed`` (other content than before), ``candidate_known``, ``session_known`` (a
         candidate or a session of another loaded bundle).
@@ -57,24 +59,53 @@ class Loading(Core):
                 self._people[person.candidate.candidate_id] = person
                 self._slips[person.candidate.slip_no] = person.candidate.candidate_id
             self._bundles[bundle.bundle_id] = bundle
+            self._shut.discard(bundle.bundle_id)
             if nobody and not self._nobody_can_sit():
                 self._stood_till_now()
-            if known is not None:
+            if known is not None and bundle.bundle_id not in self._hall.away:
                 return
+            stamp = self._stamp()
+            if known is not None:
+                self._seen |= dict.fromkeys(
+                    (one.candidate.candidate_id for one in people), stamp["tick"]
+                )  # their pages could not be heard
             ticket = self._write(
-                ev.Loaded(**self._stamp(), bundle_id=bundle.bundle_id, batch_no=bundle.batch_no, digest=mark)
+                ev.Loaded(**stamp, bundle_id=bundle.bundle_id, batch_no=bundle.batch_no, digest=mark)
             )
+        try:
+            ticket.wait()
+        except JournalError:  # its clocks would go by what is not on disk
+            with self._lock:
+                self._drop(bundle.bundle_id)
+            raise
+
+    def close_bundle(self, bundle_id: str) -> None:
+        """From now on nobody of a bundle starts, until it is loaded again. Refused while one of its candidates is sitting."""
+        with self._lock:
+            self._ready()
+            self._require_nobody_sits(bundle_id)
+            self._shut.add(bundle_id)
+            ticket = self._behind(None)
         ticket.wait()
 
     def unload(self, bundle_id: str) -> None:
         """Forget a bundle's papers and keys. Refused while one of its candidates is sitting."""
         with self._lock:
-            ids = [key for key, one in self._people.items() if one.bundle.bundle_id == bundle_id]
-            if any(self._state(one) in ("running", "paused") for one in ids):
-                raise refuse("sitting_running", "candidates of this bundle are still sitting")
-            for one in ids:
-                self._slips.pop(self._people.pop(one).candidate.slip_no, None)
-            self._bundles.pop(bundle_id, None)
+            self._require_nobody_sits(bundle_id)
+            self._drop(bundle_id)
+
+    def _require_nobody_sits(self, bundle_id: str) -> None:
+        bundle = self._bundles.get(bundle_id)
+        people = bundle.candidates if bundle is not None else ()
+        if any(self._state(one.candidate_id) in ("running", "paused") for one in people):
+            raise refuse("sitting_running", "candidates of this bundle are still sitting")
+
+    def _drop(self, bundle_id: str) -> None:
+        bundle = self._bundles.pop(bundle_id, None)
+        for one in bundle.candidates if bundle is not None else ():
+            self._people.pop(one.candidate_id)
+            self._slips.pop(one.slip_no, None)
+        self._shut.discard(bundle_id)
 
     def forget(self, bundle_id: str) -> None:
         """Drop a bundle and all that is known of its candidates, also of those who sit.

@@ -121,7 +121,7 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """What the candidate's own pages may show. ``opened``: one may start in this room now."""
+    """What the candidate's own pages may show. ``opened``: one may start in this room now; ``test_closed``: never more."""
 
     candidate: Candidate
     bundle: Bundle
@@ -129,6 +129,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     room_name: str
     seat_no: str
     opened: bool
+    test_closed: bool
     room_paused: bool
     subject: str
     closed: frozenset[str]

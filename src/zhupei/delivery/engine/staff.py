@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from zhupei.delivery.engine.checks import need, refuse, two_persons
 from zhupei.delivery.engine.hand_in import HandIn
@@ -102,15 +102,16 @@ class StaffDoor(HandIn):
         session_id: str | None = None,
         room_id: str | None = None,
         candidate_id: str | None = None,
+        but: Collection[str] = (),
     ) -> int:
-        """Let paused candidates go on with the time they had left; returns how many were paused.
+        """Let paused candidates go on with the time they had left; returns how many go on.
 
-        Named by room or session, those who have not started yet may start again.
+        Named by room or session, those who have not started yet may start again; the candidates ``but`` stay paused.
         """
         need(by=by)
         with self._lock:
             self._ready()
-            ids = self._chosen(session_id, room_id, candidate_id, "paused")
+            ids = [one for one in self._chosen(session_id, room_id, candidate_id, "paused") if one not in but]
             rooms = self._rooms(session_id, room_id) if session_id and candidate_id is None else []
             stamp = self._stamp()
             ticket = self._write(

@@ -47,6 +47,11 @@ class Watching(Core):
         with self._lock:
             return self._hall.opened_tick(session_id, room_id) is not None
 
+    def is_paused(self, session_id: str, room_id: str | None = None) -> bool:
+        """True while nobody may start in a room (or in any room of the session) because it is paused."""
+        with self._lock:
+            return any(at[0] == session_id and room_id in (None, at[1]) for at in self._hall.paused)
+
     def _seat_status(self, person: Person, tick: int) -> SeatStatus:
         candidate = person.candidate
         sitting = self._hall.sittings.get(candidate.candidate_id) or Sitting(candidate.candidate_id)

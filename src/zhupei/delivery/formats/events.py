@@ -47,6 +47,8 @@ class Ticked(Event, frozen=True, kw_only=True, tag="ticked"):
 
 
 class Loaded(Event, frozen=True, kw_only=True, tag="loaded"):
+    """A bundle's papers are there: for the first time, or again after a restart. Its sittings stood still since then."""
+
     bundle_id: str
     batch_no: str
     digest: str

@@ -102,7 +102,9 @@ def wait(look: Look, view: View, form: str) -> Html:
         if view.opened
         else fill(
             '<p class="state quiet" id="wait-state" role="status">{words}</p>',
-            words=look.t("wait.paused" if view.room_paused else "wait.closed"),
+            words=look.t(
+                "wait.over" if view.test_closed else "wait.paused" if view.room_paused else "wait.closed"
+            ),
         )
     )
     body = fill(

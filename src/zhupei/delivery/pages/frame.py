@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
+
+import msgspec
 
 from zhupei.delivery.engine.replies import View
-from zhupei.delivery.html import Html, fill, join
+from zhupei.delivery.html import Html, esc, fill, join
 from zhupei.delivery.texts import has, say
 
 NOTHING = Html("")
+SCRIPTS = ("exam-line.js", "exam-answers.js", "exam-sheet.js", "elsewhere.js", "exam.js")
+"""In this order; the last one starts the page, if the others came. All on every page: by the start, browsers have them."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """How pages are to look and where they stand: language, settings, root path, addresses of static files."""
+class Look(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """How pages are to look and where they stand: language, settings, root path, addresses of static files.
+
+    One and the same ``Look`` serves all requests that are alike, so what follows from it alone is remembered with it.
+    """
 
     lang: str = "zh"
     large: bool = False
     contrast: bool = False
     root: str = ""
-    assets: dict[str, str] = field(default_factory=dict)
+    assets: dict[str, str] = {}
     here: str = "/"
     peers: tuple[str, ...] = ()
     """The other servers of the hall."""
@@ -55,6 +61,12 @@ def page(
     look: Look, title: str, body: Html, *, head: Html = NOTHING, top: Html = NOTHING, kind: str = "plain"
 ) -> Html:
     """A whole document."""
+    return fill(_document(look, kind), title=title, head=head, top=top or _plain_top(look), body=body)
+
+
+@lru_cache(maxsize=1_024)
+def _document(look: Look, kind: str) -> str:
+    """The template of a document: all that is the same on all pages of a kind."""
     classes = " ".join(
         [f"page-{kind}"] + (["large"] if look.large else []) + (["contrast"] if look.contrast else [])
     )
@@ -65,39 +77,35 @@ def page(
 <meta charset="utf-8">
 <meta http-equiv="X-UA-Compatible" content="IE=edge">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} · {product}</title>
+<title>{{title}} · {product}</title>
 <link rel="stylesheet" href="{css}">
 <link rel="icon" href="data:,">
-{head}</head>
+{{head}}</head>
 <body>
 <a class="skip" href="#main">{skip}</a>
-{top}{practice}
-{body}
+{{top}}{practice}
+{{body}}
 {settings}
-{elsewhere}<script src="{js}"></script>
-</body>
+{scripts}</body>
 </html>
 """,
         lang="zh-CN" if look.lang == "zh" else "en",
         classes=classes,
         root=look.root,
         peers=fill(' data-peers="{p}"', p=" ".join(look.peers)) if look.peers else NOTHING,
-        title=title,
         product=look.t("product"),
         css=look.assets.get("exam.css", ""),
-        elsewhere=fill('<script src="{s}"></script>\n', s=look.assets.get("elsewhere.js", ""))
-        if look.peers
-        else NOTHING,
-        js=look.assets.get("exam.js", ""),
-        head=head,
+        scripts=join(
+            fill('<script src="{s}"></script>\n', s=look.assets.get(name, ""))
+            for name in SCRIPTS
+            if look.peers or name != "elsewhere.js"
+        ),
         skip=look.t("skip"),
-        top=top or _plain_top(look),
         practice=fill(
             '<p class="practice"><b>{b}</b> {w}</p>', b=look.t("practice.badge"), w=look.t("practice.words")
         )
         if look.practice
         else NOTHING,
-        body=body,
         settings=_settings(look),
     )
 
@@ -231,7 +239,6 @@ def person_top(look: Look, view: View, *, timer: bool = False) -> Html:
 
 
 def hidden(**values: str) -> Html:
-    return join(
-        fill('<input type="hidden" name="{name}" value="{value}">', name=name, value=value)
-        for name, value in values.items()
+    return Html(
+        "".join(f'<input type="hidden" name="{name}" value="{esc(value)}">' for name, value in values.items())
     )

@@ -7,7 +7,6 @@ import contextlib
 import secrets
 import tempfile
 import threading
-from dataclasses import replace
 
 from zhupei.delivery.app.application import ExamApp
 from zhupei.delivery.app.http import Request, Response, as_page
@@ -32,6 +31,8 @@ BY = "practice"
 
 class PracticeApp(ExamApp):
     """The ASGI application; ``start`` and ``stop`` with the server. Without ``start`` it starts at the first request."""
+
+    is_practice = True
 
     def __init__(self, *, clock: Clock = kernel_clock, most: int = MOST) -> None:
         super().__init__(lambda: self.practice, identify=lambda number: "", monotonic=clock.monotonic)
@@ -98,9 +99,6 @@ class PracticeApp(ExamApp):
         self.practice.forget(candidate_id)
 
     # --- routes that differ -------------------------------------------------------------------------------------
-
-    def _look_of(self, request: Request) -> Look:
-        return replace(super()._look_of(request), practice=True)
 
     async def _home(self, request: Request, look: Look) -> Response:
         try:

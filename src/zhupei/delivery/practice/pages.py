@@ -8,8 +8,8 @@ from zhupei.delivery.engine.replies import View
 from zhupei.delivery.formats.papers import Child, Paper, Slot, Unit
 from zhupei.delivery.html import Html, fill, join
 from zhupei.delivery.pages.frame import NOTHING, Look, hidden, number, page, person_top
-from zhupei.delivery.pages.paper import LETTERS
 from zhupei.delivery.pages.result import score_boxes
+from zhupei.delivery.pages.units import LETTERS
 from zhupei.delivery.practice.items import SUBJECTS
 from zhupei.delivery.practice.sheets import MINUTES, explanations
 

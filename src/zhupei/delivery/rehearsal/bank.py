@@ -24,6 +24,8 @@ SECTIONS: tuple[tuple[Kind, str, int, Decimal], ...] = (
 TIMES = 20
 """How many times as many items as one paper needs."""
 CASE_CHILDREN: tuple[ChildKind, ...] = ("single", "single", "multiple", "true_false")
+SLOTS = sum(count * (len(CASE_CHILDREN) if kind == "case" else 1) for kind, _, count, _ in SECTIONS)
+"""Questions of a paper."""
 
 _TOPICS = (
     "《建设工程安全生产管理条例》", "《建筑施工高处作业安全技术规范》", "《混凝土结构工程施工质量验收规范》",

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from zhupei.delivery.rehearsal.bank import Known, make_bank
+from zhupei.delivery.rehearsal.bank import SLOTS, Known, make_bank
 from zhupei.delivery.rehearsal.bundles import Person, Plan
 from zhupei.delivery.rehearsal.wire import Answer, Client, Target, Unreachable
 
@@ -45,11 +45,22 @@ class SheetSlot(msgspec.Struct):
     key: str
 
 
+class SheetUnit(msgspec.Struct):
+    html: msgspec.Raw  # read, not taken apart
+    slots: list[int]
+
+
 class Sheet(msgspec.Struct):
     subject: str
     paper: str
     seq: int
     slots: list[SheetSlot]
+    units: list[SheetUnit]
+
+    def is_whole(self) -> bool:
+        """True if every question is there, and shown."""
+        shown = [no for unit in self.units if len(memoryview(unit.html)) > 2 for no in unit.slots]
+        return shown == list(range(1, SLOTS + 1)) and len({slot.key for slot in self.slots}) == SLOTS
 
 
 class Marks(msgspec.Struct):
@@ -238,14 +249,18 @@ class Player:
         await self.load(self.run.plan.rules.subjects[0])
         self.papers_at = time.perf_counter()
         self.run.tally.start.append((self.papers_at - self.started_at) * 1000)
-        if self.run.script.statics:
-            await self.fetch("/watermark.svg")
         self._beat_at = self.papers_at + BEAT_S * self.rng.random()
         self.state = "answering"
 
     async def load(self, subject: str) -> None:
         """A subject's paper, as the page loads it."""
-        sheet = _sheet.decode(await self.fetch(f"/paper.json?subject={subject}"))
+        self.take(await self.fetch(f"/paper.json?subject={subject}"))
+
+    def take(self, content: bytes) -> None:
+        """A paper that came; whole, or the player gives up."""
+        sheet = _sheet.decode(content)
+        if not sheet.is_whole():
+            raise GaveUp(f"{sheet.paper}: questions are missing")
         self.sheet, self.seq = sheet, max(self.seq, sheet.seq)
 
     async def turn_to(self, subject: str) -> None:
@@ -261,8 +276,7 @@ class Player:
         answer = await self.call("GET", f"/paper.json?subject={subject}")
         if answer.status != 200:
             return False
-        sheet = _sheet.decode(answer.body)
-        self.sheet, self.seq = sheet, max(self.seq, sheet.seq)
+        self.take(answer.body)
         return True
 
     def known(self, key: str) -> Known:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import to_builtins
+
 from zhupei.delivery.rehearsal.account import Account, told
 from zhupei.delivery.rehearsal.bundles import Plan, person
 from zhupei.delivery.rehearsal.player import Run
 from zhupei.delivery.rehearsal.record import Record
-from zhupei.delivery.rehearsal.stage import Seat
+from zhupei.delivery.rehearsal.stage import Kept, Reported, Seat, kept_in
 from zhupei.kernel.machine import machine
 
 LARGE = 1000
@@ -24,6 +26,9 @@ LIMITS: dict[str, float] = {
     "rss_mb": 400,
 }
 LARGE_LIMITS: dict[str, float] = {"start_p99_ms": 2000, "lost": 0, "errors": 0}
+UNTOLD_EACH = 1000  # answers that one who did not finish may have given without being told so, at most
+SHOWN_PROBLEMS, SHOWN_CHARACTERS = 30, 300  # of what a command tells
+_BY_THE_SERVER = frozenset({"lost", "rss_mb"})
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:
@@ -47,6 +52,35 @@ def spread(values: Sequence[float]) -> dict[str, float | int | None]:
 def check(name: str, value: float | None, limit: float) -> dict[str, Any]:
     """One limit: kept if there is a value and it is at most the limit."""
     return {"name": name, "value": value, "limit": limit, "passed": value is not None and value <= limit}
+
+
+def _judge(
+    found: dict[str, Any], values: Mapping[str, float | None], limits: Mapping[str, float]
+) -> dict[str, Any]:
+    """``found`` with its checks and the verdict. ``reported``: the players say so, the server cannot know."""
+    found["checks"] = [
+        check(name, values[name], limit) | {"reported": name not in _BY_THE_SERVER}
+        for name, limit in limits.items()
+    ]
+    found["passed"] = all(one["passed"] for one in found["checks"]) and not found["contradictions"]
+    return found
+
+
+def _limits(candidates: int, spread: float) -> dict[str, float]:
+    limits = dict(LARGE_LIMITS if candidates > LARGE else LIMITS)
+    if spread > 1:
+        limits.pop("all_papers_ms", None)
+    return limits
+
+
+def _contradictions(kept: Kept, **told: tuple[int, int, int]) -> list[dict[str, Any]]:
+    """Counts of ``kept`` that are not what was told; of each: the figure told, and the least and most that it allows."""
+    found = []
+    for name, (value, least, most) in told.items():
+        own = getattr(kept, name)
+        if not least <= own <= most:
+            found.append({"name": name, "reported": value, "server": own})
+    return found
 
 
 def figures(
@@ -85,7 +119,6 @@ def figures(
         "machine": this,
         "parameters": {**parameters, "seed": plan.seed, "seconds_in_all": round(seconds, 1)},
     }
-    is_large = count > LARGE
     values = {
         "all_papers_ms": all_papers,
         "start_p99_ms": report["start"]["p99_ms"],
@@ -95,12 +128,40 @@ def figures(
         "errors": errors,
         "rss_mb": server.get("rss_mb"),
     }
-    limits = dict(LARGE_LIMITS if is_large else LIMITS)
-    if run.script.spread > 1:
-        limits.pop("all_papers_ms", None)
+    limits = _limits(count, run.script.spread)
     report["checks"] = [check(name, values[name], limit) for name, limit in limits.items()]
     report["passed"] = all(one["passed"] for one in report["checks"])
     return report
+
+
+def command_figures(report: Reported, *, rss_mb: float) -> dict[str, Any]:
+    """The report of a command that played against this hall: what it tells, held against what the hall itself has.
+
+    Memory and lost answers are the server's; latencies and failures are reported. Where the hall's own counts contradict what
+    was told, it is in ``contradictions`` and the rehearsal is not passed.
+    """
+    told, kept = report.told, report.kept
+    found: dict[str, Any] = to_builtins(told)
+    found["problems"] = [line[:SHOWN_CHARACTERS] for line in told.problems[:SHOWN_PROBLEMS]]
+    found["lost"] = max(told.lost, told.acknowledged - kept.answers)
+    found |= {"server": {"rss_mb": rss_mb}, "machine": machine(), "kept": to_builtins(kept)}
+    open_end = told.unfinished * UNTOLD_EACH
+    found["contradictions"] = _contradictions(
+        kept,
+        started=(told.candidates, told.candidates - told.unfinished, told.candidates),
+        handed_in=(told.handed_in, told.handed_in, told.handed_in + told.unfinished),
+        answers=(told.acknowledged, told.acknowledged - told.lost, told.acknowledged + open_end),
+    )
+    values = {
+        "all_papers_ms": told.all_papers_ms,
+        "start_p99_ms": told.start.p99_ms,
+        "save_p99_ms": told.save.p99_ms,
+        "submit_p99_ms": told.submit.p99_ms,
+        "lost": found["lost"],
+        "errors": told.errors,
+        "rss_mb": rss_mb,
+    }
+    return _judge(found, values, _limits(kept.started, told.parameters.spread))
 
 
 def browser_figures(
@@ -128,7 +189,16 @@ def browser_figures(
         "acknowledged": sum(len(one.acknowledged) for one in done),
         "machine": machine(),
         "seats": [_seat_row(one) for one in seats],
+        "contradictions": [],
     }
+    if records is not None:
+        kept = kept_in(records)
+        figures["kept"] = to_builtins(kept)
+        figures["contradictions"] = _contradictions(
+            kept,
+            started=(len(seats), len(done), len(seats)),
+            handed_in=(len(done), len(done), len(seats)),
+        )
     values = {
         "missing": figures["planned"] - len(done),
         "start_p99_ms": figures["start"]["p99_ms"],
@@ -141,9 +211,7 @@ def browser_figures(
     limits = {"missing": 0.0} | {name: limit for name, limit in LIMITS.items() if name in values}
     if records is None:
         limits.pop("lost")
-    figures["checks"] = [check(name, values[name], limit) for name, limit in limits.items()]
-    figures["passed"] = all(one["passed"] for one in figures["checks"])
-    return figures
+    return _judge(figures, values, limits)
 
 
 def _lost(plan: Plan, seat: Seat, records: Mapping[str, Record]) -> int:

@@ -11,7 +11,7 @@ import os
 import resource
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -59,6 +59,68 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     errors: Annotated[int, Meta(ge=0, le=100_000)] = 0
     problem: str = ""
     address: str = ""
+
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=100_000_000)]
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """Latencies of one kind of request, in milliseconds."""
+
+    count: Count = 0
+    p50_ms: Measured | None = None
+    p99_ms: Measured | None = None
+    max_ms: Measured | None = None
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How the command played: seconds over which candidates pressed start."""
+
+    spread: Annotated[float, Meta(ge=0, le=86_400)] = 1.0
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command tells that played all candidates; all else that it may send is left out. Figures as in
+    ``report.figures``."""
+
+    candidates: Count
+    unfinished: Count = 0
+    handed_in: Count = 0
+    acknowledged: Count = 0
+    lost: Count = 0
+    errors: Count = 0
+    requests: Count = 0
+    all_papers_ms: Measured | None = None
+    start: Spread = Spread()
+    save: Spread = Spread()
+    submit: Spread = Spread()
+    client_cpu_share: Annotated[float, Meta(ge=0, le=1000)] | None = None
+    problems: Annotated[tuple[str, ...], Meta(max_length=100)] = ()
+    parameters: Pace = Pace()
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """The server's own counts: candidates who started, who handed in, and answers that its journal holds."""
+
+    started: int
+    handed_in: int
+    answers: int
+
+
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """A command's report, and what the server itself held when it came."""
+
+    told: Told
+    kept: Kept
+
+
+def kept_in(records: Mapping[str, Record]) -> Kept:
+    """The counts of an account."""
+    return Kept(
+        started=sum(one.started > 0 for one in records.values()),
+        handed_in=sum(one.submitted > 0 for one in records.values()),
+        answers=sum(len(slots) for one in records.values() for slots in one.answers.values()),
+    )
 
 
 def sqlite_journal(folder: Path) -> Journal:
@@ -219,17 +281,25 @@ class Stage:
             return [self._seats[place] for place in sorted(self._seats)]
 
     def keep_report(self, report: bytes) -> None:
-        """Keep the report of a command that played against this hall."""
+        """Keep the report (JSON) of a command that played against this hall, beside what the journal holds now.
+
+        ``Refusal``: too large, or not the figures that ``Told`` names.
+        """
         if len(report) > MAX_REPORT:
             raise Refusal("too_large", "the report is too large", status=413)
-        write(self.folder / "report.json", report)
+        try:
+            told = msgspec.json.decode(report, type=Told)
+        except (msgspec.MsgspecError, RecursionError):
+            raise Refusal("bad_request", "this is no report", status=400) from None
+        both = Reported(told=told, kept=kept_in(self.account()[0]))
+        write(self.folder / "report.json", msgspec.json.encode(both))
 
-    def report(self) -> dict[str, object] | None:
+    def report(self) -> Reported | None:
         """That report, if there is one."""
         path = self.folder / "report.json"
         if not path.exists():
             return None
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, object])
+        return msgspec.json.decode(path.read_bytes(), type=Reported)
 
     def account(self) -> tuple[dict[str, Record], Life]:
         """What the journal on disk holds of this rehearsal's candidates."""

@@ -84,7 +84,7 @@ class _Line(asyncio.Protocol):
             if body is not None:
                 self._finish(body)
         elif have >= self._length:
-            self._finish(bytes(buffer[self._body_at : self._body_at + self._length]))
+            self._finish(bytes(memoryview(buffer)[self._body_at : self._body_at + self._length]))
 
     def _finish(self, body: bytes) -> None:
         waiter, self._waiter = self._waiter, None

@@ -2,14 +2,16 @@
  *
  * Once the link has been lost for six seconds the other servers are asked in turn for an image that is only there where an
  * engine is active (an image may be asked for across servers by every browser, however old). To the first that has it a form is
- * posted: the page moves there with its token and its unsent answers.
+ * posted: the page moves there with its token and its unsent answers. Only where there are two; the page does without it.
  *
- *   zhupeiElsewhere.lost(fields, tell)   the server did not answer; fields() gives what to take along, tell() says so
- *   zhupeiElsewhere.found()              it answered
+ *   z.elsewhere.lost(fields, tell)   the server did not answer; fields() gives what to take along, tell() says so
+ *   z.elsewhere.found()              it answered
  */
 (function () {
   "use strict";
 
+  var z = window.zhupei;
+  if (!z) { return; }
   var html = document.documentElement;
   var root = html.getAttribute("data-root") || "";
   var peers = (html.getAttribute("data-peers") || "").split(" ");
@@ -79,7 +81,7 @@
     form.submit();
   }
 
-  window.zhupeiElsewhere = {
+  z.elsewhere = {
     lost: function (what, say) {
       fields = what;
       tell = say;

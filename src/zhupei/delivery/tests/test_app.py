@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import urllib.parse
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -202,7 +204,6 @@ def test_nothing_of_another_candidate_can_be_read_or_written(desk: Desk, play: P
         assert outside.status_code == 403
         for path in (
             "/photo",
-            "/watermark.svg",
             "/wait",
             "/result",
             "/paper.json",
@@ -244,6 +245,7 @@ def test_forged_and_broken_requests_are_refused(desk: Desk, play: Play) -> None:
         assert (await browser.post("/start", {})).status_code == 403
         assert (await browser.get("/save")).status_code == 405
         assert (await browser.get("/nowhere")).status_code == 404
+        assert (await browser.get("/{body}?subject={title}")).status_code == 404
         assert (await browser.get("/static/../app.py")).status_code == 404
         huge = await client.post("/exam/save", content=b"x" * 200_000, headers={"origin": "http://hall.test"})
         assert huge.status_code == 413
@@ -285,9 +287,25 @@ def test_headers_and_cookie(desk: Desk, play: Play) -> None:
         style = await browser.client.get(css[1])
         assert "immutable" in style.headers["cache-control"]
         assert (await browser.get("/photo")).headers["content-type"] == "image/jpeg"
-        assert "张建国" in (await browser.get("/watermark.svg")).text
 
     desk.admit_all()
+    play(scene)
+
+
+def test_the_paper_has_the_candidate_all_over_it(desk: Desk, play: Play) -> None:
+    async def scene(browser: Browser) -> None:
+        await browser.start()
+        found = re.search(
+            r'<img class="watermark" src="data:image/svg\+xml;charset=utf-8,([^"]+)"', browser.page
+        )
+        assert found
+        image = ElementTree.fromstring(urllib.parse.unquote(found[1], errors="strict"))
+        seat = desk.engine.seat("C001")
+        words = {"".join(one.itertext()) for one in image.iter("{http://www.w3.org/2000/svg}text")}
+        assert words == {f"{seat.slip_no} 张建国 {seat.seat_no}"}
+
+    desk.admit_all()
+    desk.open()
     play(scene)
 
 

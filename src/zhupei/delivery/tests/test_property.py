@@ -26,7 +26,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from zhupei.delivery import api
 from zhupei.delivery.engine.clockwork import TICK_EVERY_MS
-from zhupei.delivery.journal import SqliteJournal
+from zhupei.delivery.journal import PostgresJournal, SqliteJournal
+from zhupei.delivery.journal.base import GroupCommit
+from zhupei.delivery.tests.journals import BACKENDS, break_it, forget, new_place
 from zhupei.delivery.tests.makers import SESSION, FakeClock, make_bundle
 from zhupei.kernel.errors import Refusal
 
@@ -44,7 +46,7 @@ At = tuple[str, str]
 Answer = frozenset[str]
 
 
-class Disk(SqliteJournal):
+class Failing(GroupCommit):
     """A journal whose next write can fail, or whose machine is gone."""
 
     fails = ""
@@ -58,6 +60,19 @@ class Disk(SqliteJournal):
             super()._store(rows, first)
         if fails:
             raise OSError(fails)
+
+
+class File(Failing, SqliteJournal):
+    """On this disk."""
+
+
+class Server(Failing, PostgresJournal):
+    """In PostgreSQL. Where a write does not reach it, the session has ended too."""
+
+    def _store(self, rows: Any, first: int) -> None:
+        if self.fails == "before":
+            break_it(self)
+        super()._store(rows, first)
 
 
 @dataclass
@@ -118,8 +133,11 @@ class Exam(RuleBasedStateMachine):
         self.order = order
         self.come_up()
 
+    def open_journal(self) -> File | Server:
+        return File(self.folder / "journal.sqlite3")
+
     def come_up(self) -> None:
-        self.disk = Disk(self.folder / "journal.sqlite3")
+        self.disk = self.open_journal()
         self.engine = api.Engine(self.disk, data_dir=self.folder, clock=self.clock, ticking=False)
         self.engine.load(BUNDLES[self.order])
 
@@ -457,5 +475,23 @@ class Exam(RuleBasedStateMachine):
                 assert model.receipt.scores == api.score_sitting(papers, bundle.keys, answers, bundle.rules)
 
 
+class ExamOnServer(Exam):
+    """The same with the journal in PostgreSQL."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = new_place("postgresql", self.folder)
+
+    def open_journal(self) -> Server:
+        return Server(*self.place.split("#"))
+
+    def teardown(self) -> None:
+        super().teardown()
+        forget(self.place)
+
+
 Exam.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestExam = pytest.mark.req("I03", "R040")(Exam.TestCase)
+if "postgresql" in BACKENDS:
+    ExamOnServer.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    TestExamOnServer = pytest.mark.req("I03", "R040")(ExamOnServer.TestCase)

@@ -18,7 +18,7 @@ from zhupei.delivery.formats.base import encoder
 from zhupei.delivery.formats.bundles import bundle_decoder, check_bundle
 from zhupei.delivery.html import fill
 from zhupei.delivery.pages.frame import Look
-from zhupei.delivery.pages.paper import unit_html
+from zhupei.delivery.pages.units import unit_html
 from zhupei.delivery.tests.makers import Desk, make_bundle
 from zhupei.delivery.tests.test_app import Browser, Play, script_start, wish
 from zhupei.delivery.tests.test_app import desk as desk

@@ -23,7 +23,7 @@ from zhupei.delivery.rehearsal.bank import make_bank
 from zhupei.delivery.rehearsal.bundles import Plan, identify, make_bundle, make_plan, people, person
 from zhupei.delivery.rehearsal.player import Run, Script
 from zhupei.delivery.rehearsal.record import events_on_disk, fold
-from zhupei.delivery.rehearsal.report import LIMITS, browser_figures, figures, quantile
+from zhupei.delivery.rehearsal.report import LIMITS, browser_figures, command_figures, figures, quantile
 from zhupei.delivery.rehearsal.servers import HallProcess
 from zhupei.delivery.rehearsal.stage import JOURNAL, Seat, Stage
 from zhupei.delivery.rehearsal.wire import Client, Target, Unreachable, run
@@ -188,7 +188,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Ru
     kept = stage.report()
     stage.close()
     assert kept is not None
-    assert kept["candidates"] == 6
+    assert kept.told.candidates == kept.kept.started == kept.kept.handed_in == 6
+    assert command_figures(kept, rss_mb=1.0)["contradictions"] == []
     return report, run_, result, folder
 
 

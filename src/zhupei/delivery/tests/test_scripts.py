@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from zhupei.delivery import texts
+from zhupei.delivery.pages import frame
 from zhupei.delivery.tests.es3 import faults
 
 STATIC = Path(texts.__file__).parent / "static"
@@ -20,7 +21,7 @@ def test_the_scripts_keep_to_es3(script: Path) -> None:
 
 
 def test_there_are_scripts() -> None:
-    assert {"exam.js", "elsewhere.js"} <= {path.name for path in SCRIPTS}
+    assert {path.name for path in SCRIPTS} == {*frame.SCRIPTS, "rehearsal.js"}
 
 
 NEWER = (

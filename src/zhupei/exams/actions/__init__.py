@@ -39,6 +39,7 @@ from .corrections import (
     start_computing,
     withdraw_correction,
 )
+from .first_secrets import forget_first_secrets, read_first_secret
 from .halls import (
     PIECE,
     FiledPost,
@@ -85,6 +86,7 @@ __all__ = [
     "file_challenge",
     "file_with_office",
     "filing_sources",
+    "forget_first_secrets",
     "issue_pass",
     "key_context",
     "key_for",
@@ -94,6 +96,7 @@ __all__ = [
     "propose_void",
     "question_of",
     "questions_of",
+    "read_first_secret",
     "read_question",
     "receive_filing",
     "receive_return",

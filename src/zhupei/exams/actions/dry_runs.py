@@ -155,13 +155,14 @@ def marks_of(
     result: Result,
     corrections: Corrections,
 ) -> Marks:
-    """A sitting's marks under ``corrections``; a subject that was not sat keeps the mark it has."""
+    """A sitting's marks under ``corrections``; a subject that was not sat keeps the mark it has, and has to be passed too."""
     scored = score(candidate.papers, bundle.keys, answers, bundle.rules, corrections)
     general, professional = (scored.subjects.get(subject) for subject in ("general", "professional"))
+    unsat = set(bundle.rules.subjects) - set(candidate.papers)
     return Marks(
         general.marks if general else result.general,
         professional.marks if professional else result.professional,
-        scored.passed,
+        scored.passed and all(getattr(result, subject) >= bundle.rules.pass_mark for subject in unsat),
     )
 
 

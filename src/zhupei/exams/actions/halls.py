@@ -40,6 +40,7 @@ from zhupei.rulebook.api import parameters_from
 
 from .applications import CENTRE_ROLES
 from .bundles import bundle_file, bundle_key, register_hall_key
+from .first_secrets import first_secrets_for
 from .returns import receive_return
 
 PASS_DAYS = 180
@@ -138,7 +139,7 @@ def register_machine(
     return machine
 
 
-def _people(organisation_id: int) -> tuple[passes.PassPerson, ...]:
+def _people(machine: HallMachine, organisation_id: int) -> tuple[passes.PassPerson, ...]:
     rows = (
         Membership.objects.filter(
             in_force(clock.today()), organisation_id=organisation_id, role__in=ON_DUTY, user__is_active=True
@@ -160,11 +161,13 @@ def _people(organisation_id: int) -> tuple[passes.PassPerson, ...]:
     held: dict[int, list[Membership]] = {}
     for row in rows:
         held.setdefault(row.user_id, []).append(row)
+    hashes = first_secrets_for(machine, [mine[0].user for mine in held.values()])
     return tuple(
         passes.PassPerson(
             login=mine[0].user.login,
             name=mine[0].user.display_name,
             roles=tuple(one.role for one in mine),
+            first_secret=hashes[user_id],
             filings=tuple(filed.get(user_id, ())),
         )
         for user_id, mine in held.items()
@@ -219,7 +222,7 @@ def issue_pass(machine: HallMachine, *, by: Actor) -> HallPassOut:
                 passes.PassRoom(id=room.pk, name=room.name, seats=room.seats) for room in exam_rooms(hall)
             ),
         ),
-        people=_people(owner.organisation_id),
+        people=_people(machine, owner.organisation_id),
         parameters=tuple(
             passes.PassParameter(key=key, value=value, effective_from=start, effective_to=end)
             for key, value, start, end in parameters_from(today)

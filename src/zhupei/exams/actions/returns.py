@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -151,6 +153,21 @@ def _compare(
     return found
 
 
+def _carried(candidate: Candidate, subjects: Iterable[str], rules: delivery.Rules) -> dict[str, Result]:
+    """Of the ``subjects`` that were not sat: the newest confirmed result of the same enrolment in which each was passed."""
+    found = {}
+    for subject in subjects:
+        earlier = Result.objects.filter(
+            candidate__enrolment_id=candidate.enrolment_id,
+            state=ResultState.CONFIRMED,
+            **{f"{subject}__gte": rules.pass_mark},
+        ).exclude(candidate__batch_id=candidate.batch_id)
+        result = earlier.select_related("candidate__batch").order_by("-pk").first()
+        if result is not None:
+            found[subject] = result
+    return found
+
+
 def _require_same_people(content: delivery.Return, candidates: dict[str, Candidate]) -> None:
     came = [one.candidate_id for one in content.sittings]
     if len(set(came)) != len(came) or set(came) != set(candidates):
@@ -173,8 +190,10 @@ def receive_return(batch: Batch, data: bytes, *, by: Actor) -> ReturnIn:
     """Take in a hall's return and score it (R032, R038, R042). The same file again changes nothing.
 
     Raises ``Refusal`` (kept in the record) when the file is damaged, of another batch, hall or bundle, or does not tell of
-    exactly the batch's candidates. What does not agree between the hall's records, its journal, the bundle, the rules and the
-    centre's own scoring is listed, never mended; it holds the batch until somebody has decided on it.
+    exactly the batch's candidates. Who sat one subject only has the mark of the other from the confirmed result in which it
+    was passed (J03, where the rulebook carries it over). What does not agree between the hall's records, its journal, the
+    bundle, the rules and the centre's own scoring is listed, never mended; it holds the batch until somebody has decided on
+    it.
     """
     _may_bring(batch, by)
     try:
@@ -226,6 +245,7 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
     )
     found = [msgspec.structs.asdict(one) for one in delivery.reconcile(bundle, content)]
     results = []
+    notes = {sitting.candidate_id: sitting.void_reason for sitting in content.sittings}
     for sitting in content.sittings:
         one = planned[sitting.candidate_id]
         if sitting.state not in ("submitted", "voided"):  # absent, or admitted and never begun: no result
@@ -234,16 +254,29 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
             continue
         score = delivery.score_sitting(one.papers, bundle.keys, sitting.answers, bundle.rules)
         found += _compare(sitting, score, one)
+        candidate = candidates[sitting.candidate_id]
+        unsat = [subject for subject in bundle.rules.subjects if subject not in one.papers]
+        carried = _carried(candidate, unsat, bundle.rules)
+        found += [_difference(one, "carried", subject) for subject in unsat if subject not in carried]
+        if carried and not notes[sitting.candidate_id]:
+            earlier = sorted({str(result.candidate.batch) for result in carried.values()})
+            notes[sitting.candidate_id] = _("One subject was sat; the other counts from batch %(batch)s.") % {
+                "batch": ", ".join(earlier)
+            }
+        marks = {subject: getattr(result, subject) for subject, result in carried.items()}
+        marks |= {subject: own.marks for subject, own in score.subjects.items()}
+        general, professional = (marks.get(subject, Decimal(0)) for subject in (GENERAL, PROFESSIONAL))
+        passed = score.passed and len(carried) == len(unsat)
         results.append(
             Result(
-                candidate=candidates[sitting.candidate_id],
+                candidate=candidate,
                 organisation_id=batch.institution.organisation_id,
-                general=score.subjects[GENERAL].marks,
-                professional=score.subjects[PROFESSIONAL].marks,
-                passed=score.passed,
-                announced_general=score.subjects[GENERAL].marks,
-                announced_professional=score.subjects[PROFESSIONAL].marks,
-                announced_passed=score.passed,
+                general=general,
+                professional=professional,
+                passed=passed,
+                announced_general=general,
+                announced_professional=professional,
+                announced_passed=passed,
                 state=ResultState.VOID if sitting.state == "voided" else ResultState.PROVISIONAL,
                 submitted_at=_moment(sitting.submitted_at),
                 shown_at=_moment(sitting.shown_at),
@@ -262,14 +295,13 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
     for result in results:
         result.hall_return = row
     Result.objects.bulk_create(results)
-    reasons = {sitting.candidate_id: sitting.void_reason for sitting in content.sittings}
     ResultStep.objects.bulk_create(
         ResultStep(
             result=result,
             verb="void" if result.state == ResultState.VOID else "compute",
             state=result.state,
             person=row.received_by,
-            reason=reasons[candidate_key(result.candidate)],
+            reason=notes[candidate_key(result.candidate)],
             at=row.received_at,
         )
         for result in Result.objects.filter(hall_return=row).select_related("candidate")

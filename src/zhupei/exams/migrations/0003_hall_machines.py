@@ -5,67 +5,127 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('evidence', '0001_initial'),
-        ('exams', '0002_rescoring'),
+        ("evidence", "0001_initial"),
+        ("exams", "0002_rescoring"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='returnin',
-            name='compared',
+            model_name="returnin",
+            name="compared",
             field=models.JSONField(blank=True, null=True),
         ),
         migrations.CreateModel(
-            name='HallMachine',
+            name="HallMachine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('fingerprint', models.CharField(max_length=32, unique=True, verbose_name='fingerprint')),
-                ('compared_with', models.CharField(max_length=100, verbose_name='read out by')),
-                ('centre_address', models.CharField(max_length=200, verbose_name='address of the centre')),
-                ('last_seen_at', models.DateTimeField(blank=True, null=True, verbose_name='last seen')),
-                ('key', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='machine', to='exams.hallkey')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("fingerprint", models.CharField(max_length=32, unique=True, verbose_name="fingerprint")),
+                ("compared_with", models.CharField(max_length=100, verbose_name="read out by")),
+                ("centre_address", models.CharField(max_length=200, verbose_name="address of the centre")),
+                ("last_seen_at", models.DateTimeField(blank=True, null=True, verbose_name="last seen")),
+                (
+                    "key",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="machine",
+                        to="exams.hallkey",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='HallPassOut',
+            name="HallPassOut",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('issued_by', models.CharField(max_length=200, verbose_name='issued by')),
-                ('issued_at', models.DateTimeField(verbose_name='issued')),
-                ('valid_to', models.DateField(verbose_name='valid to')),
-                ('file', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='evidence.storedfile')),
-                ('machine', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='passes', to='exams.hallmachine')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("issued_by", models.CharField(max_length=200, verbose_name="issued by")),
+                ("issued_at", models.DateTimeField(verbose_name="issued")),
+                ("valid_to", models.DateField(verbose_name="valid to")),
+                (
+                    "file",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="evidence.storedfile",
+                    ),
+                ),
+                (
+                    "machine",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="passes",
+                        to="exams.hallmachine",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='HallCall',
+            name="HallCall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('nonce', models.CharField(max_length=32)),
-                ('at', models.DateTimeField(db_index=True)),
-                ('machine', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='exams.hallmachine')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("nonce", models.CharField(max_length=32)),
+                ("at", models.DateTimeField(db_index=True)),
+                (
+                    "machine",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="exams.hallmachine"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('machine', 'nonce'), name='hall_call_once')],
+                "constraints": [models.UniqueConstraint(fields=("machine", "nonce"), name="hall_call_once")],
             },
         ),
         migrations.CreateModel(
-            name='ReturnUpload',
+            name="ReturnUpload",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64)),
-                ('size', models.PositiveBigIntegerField()),
-                ('received', models.PositiveBigIntegerField(default=0)),
-                ('verdict', models.JSONField(blank=True, default=dict)),
-                ('begun_at', models.DateTimeField()),
-                ('moved_at', models.DateTimeField()),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uploads', to='exams.batch')),
-                ('machine', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uploads', to='exams.hallmachine')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64)),
+                ("size", models.PositiveBigIntegerField()),
+                ("received", models.PositiveBigIntegerField(default=0)),
+                ("verdict", models.JSONField(blank=True, default=dict)),
+                ("begun_at", models.DateTimeField()),
+                ("moved_at", models.DateTimeField()),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="uploads", to="exams.batch"
+                    ),
+                ),
+                (
+                    "machine",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="uploads",
+                        to="exams.hallmachine",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('batch', 'digest'), name='return_upload_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("batch", "digest"), name="return_upload_once")
+                ],
             },
         ),
     ]

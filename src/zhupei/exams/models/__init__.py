@@ -3,7 +3,7 @@
 from .applications import ApplicationRow, ApplicationSession, ApplicationStep, BankApplication, Filing
 from .batches import Batch, BatchCounter, BatchStep, BundleOut, Candidate, HallKey, ReturnIn, Slot
 from .corrections import Challenge, KeyCorrection, Rescoring, ScoreLine, ScoreMove
-from .halls import HallCall, HallMachine, HallPassOut, ReturnUpload
+from .halls import FirstSecret, HallCall, HallMachine, HallPassOut, ReturnUpload
 from .results import ExamsEvent, Result, ResultStep, VoidProposal
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Challenge",
     "ExamsEvent",
     "Filing",
+    "FirstSecret",
     "HallCall",
     "HallKey",
     "HallMachine",

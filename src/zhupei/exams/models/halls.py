@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from zhupei.web.fields import EncryptedField
+
 from .batches import Batch, HallKey
 
 
@@ -37,6 +39,27 @@ class HallPassOut(models.Model):
 
     def __str__(self) -> str:
         return f"{self.machine} {self.issued_at:%Y-%m-%d}"
+
+
+class FirstSecret(models.Model):
+    """What opens one person's account on a hall's own machine for the first time. Shown to that person alone.
+
+    ``secret`` is kept encrypted, because the person may have to read it again; ``hashed`` is what passes carry of it. The row is
+    deleted when the person is left out of a newer pass, and when the pass or the machine's key has ended.
+    """
+
+    machine = models.ForeignKey(HallMachine, on_delete=models.CASCADE, related_name="first_secrets")
+    user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    secret = EncryptedField()
+    hashed = models.CharField(max_length=128)
+    made_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["machine", "user"], name="first_secret_once")]
+
+    def __str__(self) -> str:
+        return f"{self.machine} {self.user_id}"
 
 
 class HallCall(models.Model):

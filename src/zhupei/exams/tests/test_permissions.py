@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.makers import make_rulebook
-from tests.permissions import Row, check
+from tests.permissions import Row, check, given
 
 from zhupei.exams import machines
 from zhupei.kernel.roles import CENTRE, CITY, DISTRICT, HALL, Role
@@ -19,27 +18,11 @@ KEEPERS = CENTRE | {Role.BANK_KEEPER}
 NOBODY: frozenset[str] = frozenset()  # machines sign their calls; whoever is signed in is turned away
 
 
-def rules() -> dict[str, object]:
-    make_rulebook()
-    return {}
-
-
-def nothing() -> dict[str, object]:
-    make_rulebook()
-    return {"pk": 999}
-
-
-def image() -> dict[str, object]:
-    return {**nothing(), "which": "seal"}
-
-
-def item() -> dict[str, object]:
-    make_rulebook()
-    return {"uid": "NONE", "version": 1}
-
-
-def room() -> dict[str, object]:
-    return {**nothing(), "slot": 1, "room": 1}
+rules = given()
+nothing = given(pk=999)
+image = given(pk=999, which="seal")
+item = given(uid="NONE", version=1)
+room = given(pk=999, slot=1, room=1)
 
 
 def machines_only() -> dict[str, object]:
@@ -102,6 +85,8 @@ ROWS = [
     Row("exams:machine", CENTRE, nothing),
     Row("exams:machine_pass", CENTRE, nothing, "post"),
     Row("exams:pass_file", CENTRE, nothing),
+    Row("exams:first_secrets", HALL | {Role.EXAM_OFFICER}, rules),
+    Row("exams:first_secret", HALL | {Role.EXAM_OFFICER}, nothing, "post"),
     Row("exams:hall_bundles", NOBODY, machines_only),
     Row("exams:hall_bundle", NOBODY, bundle),
     Row("exams:hall_bundle_key", NOBODY, bundle),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.contrib import messages
 from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -28,7 +30,7 @@ from zhupei.web.forms import row_numbers
 from zhupei.web.paging import page_by_key
 from zhupei.web.views import file_response, perform, refusals, status_of
 
-from .pieces import actor_of, answers, timeline
+from .pieces import act_on, act_page, actor_of, answers, timeline
 
 AFTER_LOCK = (
     BatchState.LOCKED,
@@ -38,6 +40,10 @@ AFTER_LOCK = (
     BatchState.CONFIRMED,
 )
 MAX_RETURN = 512 * 1024 * 1024
+
+
+def _batch(request: HttpRequest, pk: int) -> Batch:
+    return get_object_or_404(access.batches_for(actor_of(request)), pk=pk)
 
 
 def batch_list(request: HttpRequest) -> HttpResponse:
@@ -168,22 +174,16 @@ def candidate_remove(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Take somebody off the list."""
     actor = actor_of(request)
     candidate = get_object_or_404(access.candidates_for(actor), pk=pk)
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            actions.remove_candidate(candidate, reason=form.cleaned_data["reason"], by=actor)
-        if outcome.ok:
-            messages.success(request, _("Taken off the list."))
-            return redirect("exams:candidates", pk=candidate.batch_id)
-    context = {
-        "form": form,
-        "title": _("Take %(name)s off the list") % {"name": candidate.person.name},
-        "lead": f"{candidate.batch} · {candidate.post}",
-        "submit_label": _("Take off the list"),
-        "cancel_to": "exams:candidates",
-        "cancel": candidate.batch_id,
-    }
-    return render(request, "exams/act.html", context, status=status_of(form))
+    return act_page(
+        request,
+        ReasonForm(request.POST or None),
+        lambda data: actions.remove_candidate(candidate, reason=data["reason"], by=actor),
+        done=_("Taken off the list."),
+        back=reverse("exams:candidates", args=[candidate.batch_id]),
+        title=_("Take %(name)s off the list") % {"name": candidate.person.name},
+        lead=f"{candidate.batch} · {candidate.post}",
+        submit_label=_("Take off the list"),
+    )
 
 
 def lock(request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -212,62 +212,44 @@ def lock(request: HttpRequest, pk: int) -> HttpResponseBase:
     return render(request, "exams/lock.html", context)
 
 
-def _reasoned(
-    request: HttpRequest,
-    batch: Batch,
-    act: Any,
-    *,
-    title: str,
-    lead: str,
-    label: str,
-    done: str,
-    danger: bool = False,
-) -> HttpResponseBase:
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            act(form.cleaned_data["reason"])
-        if outcome.ok:
-            messages.success(request, done)
-            return redirect("exams:batch", pk=batch.pk)
-    context = {
-        "form": form,
-        "title": title,
-        "lead": lead,
-        "submit_label": label,
-        "cancel_to": "exams:batch",
-        "cancel": batch.pk,
-        "danger": danger,
-    }
-    return render(request, "exams/act.html", context, status=status_of(form))
+def _batch_url(pk: int) -> str:
+    return reverse("exams:batch", args=[pk])
+
+
+def _reasoned(request: HttpRequest, batch: Batch, act: Callable[..., Any], **words: Any) -> HttpResponseBase:
+    return act_page(
+        request,
+        ReasonForm(request.POST or None),
+        lambda data: act(batch, reason=data["reason"], by=actor_of(request)),
+        back=_batch_url(batch.pk),
+        **words,
+    )
 
 
 def unlock(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    batch = _batch(request, pk)
     return _reasoned(
         request,
         batch,
-        lambda reason: actions.unlock_batch(batch, reason=reason, by=actor),
+        actions.unlock_batch,
         title=_("Open batch %(batch)s for changes") % {"batch": batch},
         lead=_(
             "All seats and slip numbers are taken back, and every candidate is told. They are drawn anew afterwards."
         ),
-        label=_("Open the batch again"),
+        submit_label=_("Open the batch again"),
         done=_("The batch is open for changes."),
     )
 
 
 def cancel(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    batch = _batch(request, pk)
     return _reasoned(
         request,
         batch,
-        lambda reason: actions.cancel_batch(batch, reason=reason, by=actor),
+        actions.cancel_batch,
         title=_("Cancel batch %(batch)s") % {"batch": batch},
         lead=_("The test is not held. The institution and every candidate are told. This cannot be undone."),
-        label=_("Cancel the batch"),
+        submit_label=_("Cancel the batch"),
         done=_("The batch is cancelled."),
         danger=True,
     )
@@ -275,22 +257,13 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_POST
 def draw(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    batch = get_object_or_404(access.batches_for(actor), pk=pk)
-    return perform(
-        request,
-        lambda: actions.draw_batch(batch, by=actor),
-        success=_("Papers drawn and sealed. The hall can take the bundle."),
-        to="exams:batch",
-        pk=pk,
-    )
+    done = _("Papers drawn and sealed. The hall can take the bundle.")
+    return act_on(request, access.batches_for, pk, actions.draw_batch, done=done, to="exams:batch")
 
 
 @require_POST
 def release(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    batch = get_object_or_404(access.batches_for(actor), pk=pk)
-    row = actions.release_bundle(batch, by=actor)
+    row = actions.release_bundle(_batch(request, pk), by=actor_of(request))
     if row.released_at is None:
         messages.success(
             request, _("You released the key as the first of two persons. Another one has to release it too.")
@@ -302,18 +275,16 @@ def release(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def bundle(request: HttpRequest, pk: int) -> HttpResponse:
     """The sealed bundle, for the hall."""
-    actor = actor_of(request)
-    batch = get_object_or_404(access.batches_for(actor), pk=pk)
-    data = actions.take_bundle(batch, by=actor)
+    batch = _batch(request, pk)
+    data = actions.take_bundle(batch, by=actor_of(request))
     return file_response(data, f"{batch}.zpb", "application/octet-stream")
 
 
 @require_POST
 def key(request: HttpRequest, pk: int) -> HttpResponse:
     """The released key for a hall server without a line: as a small file, or on a page to be read out."""
-    actor = actor_of(request)
-    batch = get_object_or_404(access.batches_for(actor), pk=pk)
-    data = actions.take_key(batch, by=actor)
+    batch = _batch(request, pk)
+    data = actions.take_key(batch, by=actor_of(request))
     if request.POST.get("how") == "read":
         response = render(request, "exams/key.html", {"batch": batch, "groups": readout.groups_of(data)})
         response["Cache-Control"] = "no-store"
@@ -323,8 +294,7 @@ def key(request: HttpRequest, pk: int) -> HttpResponse:
 
 def return_upload(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Hand a hall's return in."""
-    actor = actor_of(request)
-    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    batch = _batch(request, pk)
     form = ReturnForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
@@ -332,7 +302,7 @@ def return_upload(request: HttpRequest, pk: int) -> HttpResponseBase:
             form.add_error("file", _("This file is too large for a return."))
         else:
             with refusals(form) as outcome:
-                row = actions.receive_return(batch, file.read(), by=actor)
+                row = actions.receive_return(batch, file.read(), by=actor_of(request))
             if outcome.ok:
                 if row.differences:
                     text = _("Return received. %(n)d differences were found; they are listed by kind.")
@@ -347,26 +317,24 @@ def return_upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "title": _("Hand in the return of batch %(batch)s") % {"batch": batch},
         "lead": _("The centre checks the signature and the journal, scores every answer again and compares."),
         "submit_label": _("Hand in the return"),
-        "cancel_to": "exams:batch",
-        "cancel": pk,
+        "cancel_url": _batch_url(pk),
     }
     return render(request, "exams/act.html", context, status=status_of(form))
 
 
 def accept_differences(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    batch = get_object_or_404(access.batches_for(actor), pk=pk)
+    batch = _batch(request, pk)
     return _reasoned(
         request,
         batch,
-        lambda reason: actions.accept_differences(batch, reason=reason, by=actor),
+        actions.accept_differences,
         title=_("Accept the centre's scores for batch %(batch)s") % {"batch": batch},
         lead=_(
             "The scores that count are those the centre computed from the raw answers that the hall handed in. Where the "
             "journal says otherwise about a candidate, put the result in doubt first, or have it voided. The differences stay "
             "on record."
         ),
-        label=_("Accept with this reason"),
+        submit_label=_("Accept with this reason"),
         done=_("Accepted. The batch can be confirmed."),
         danger=True,
     )
@@ -396,15 +364,8 @@ def protocol_pdf(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def confirm(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    batch = get_object_or_404(access.batches_for(actor), pk=pk)
-    return perform(
-        request,
-        lambda: actions.confirm_batch(batch, by=actor),
-        success=_("Results confirmed."),
-        to="exams:batch",
-        pk=pk,
-    )
+    done = _("Results confirmed.")
+    return act_on(request, access.batches_for, pk, actions.confirm_batch, done=done, to="exams:batch")
 
 
 def slips(request: HttpRequest, pk: int) -> HttpResponse:
@@ -422,7 +383,7 @@ def _slot(batch: Batch, slot: int) -> Slot:
 
 def seat_list(request: HttpRequest, pk: int, slot: int, room: int) -> HttpResponse:
     """The sign-in list of one room in one session."""
-    batch = get_object_or_404(access.batches_for(actor_of(request)), pk=pk)
+    batch = _batch(request, pk)
     data = documents.render_pdf(prints.seat_list(batch, _slot(batch, slot), room))
     return file_response(data, f"签到表 {batch}.pdf", "application/pdf", inline=True)
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -23,10 +24,10 @@ from zhupei.rulebook.api import calendar
 from zhupei.web.access import may_open
 from zhupei.web.forms import with_added_row
 from zhupei.web.paging import page_by_key
-from zhupei.web.views import perform, refusals, status_of
+from zhupei.web.views import refusals, status_of
 
 from .applications import _first_sessions
-from .pieces import actor_of
+from .pieces import act_on, act_page, actor_of
 
 WAITING = (ApplicationState.SUBMITTED, ApplicationState.LATE, ApplicationState.SCHEDULED)
 
@@ -156,34 +157,24 @@ def application_return(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Send an application back with an opinion."""
     actor = actor_of(request)
     application = get_object_or_404(access.applications_for(actor), pk=pk)
-    form = OpinionForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            actions.return_application(application, opinion=form.cleaned_data["opinion"], by=actor)
-        if outcome.ok:
-            messages.success(request, _("Application returned."))
-            return redirect("exams:queue")
-    context = {
-        "form": form,
-        "title": _("Send the application back"),
-        "lead": f"{application.institution_name} · {application.first_day}",
-        "submit_label": _("Send back"),
-        "cancel": application.pk,
-        "cancel_to": "exams:application",
-    }
-    return render(request, "exams/act.html", context, status=status_of(form))
+    return act_page(
+        request,
+        OpinionForm(request.POST or None),
+        lambda data: actions.return_application(application, opinion=data["opinion"], by=actor),
+        done=_("Application returned."),
+        back=reverse("exams:application", args=[pk]),
+        to=lambda _row: reverse("exams:queue"),
+        title=_("Send the application back"),
+        lead=f"{application.institution_name} · {application.first_day}",
+        submit_label=_("Send back"),
+    )
 
 
 @require_POST
 def file_with_office(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    application = get_object_or_404(access.applications_for(actor), pk=pk)
-    return perform(
-        request,
-        lambda: actions.file_with_office(application, by=actor),
-        success=_("Filed with the education office."),
-        to="exams:application",
-        pk=pk,
+    done = _("Filed with the education office.")
+    return act_on(
+        request, access.applications_for, pk, actions.file_with_office, done=done, to="exams:application"
     )
 
 
@@ -206,24 +197,17 @@ def filing_receive(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Acknowledge one filing with its receipt number."""
     actor = actor_of(request)
     filing = get_object_or_404(access.filings_for(actor), pk=pk)
-    form = ReceiptForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            actions.receive_filing(filing, form.cleaned_data["receipt_no"], by=actor)
-        if outcome.ok:
-            messages.success(request, _("Filing acknowledged."))
-            return redirect("exams:filings")
-    context = {
-        "form": form,
-        "title": _("Acknowledge the filing"),
-        "lead": _("Batch %(batch)s of %(unit)s") % {
-            "batch": filing.application.batch,
-            "unit": filing.application.institution_name,
-        },
-        "submit_label": _("Acknowledge"),
-        "cancel_to": "exams:filings",
-    }  # fmt: skip
-    return render(request, "exams/act.html", context, status=status_of(form))
+    names = {"batch": filing.application.batch, "unit": filing.application.institution_name}
+    return act_page(
+        request,
+        ReceiptForm(request.POST or None),
+        lambda data: actions.receive_filing(filing, data["receipt_no"], by=actor),
+        done=_("Filing acknowledged."),
+        back=reverse("exams:filings"),
+        title=_("Acknowledge the filing"),
+        lead=_("Batch %(batch)s of %(unit)s") % names,
+        submit_label=_("Acknowledge"),
+    )
 
 
 def hall_keys(request: HttpRequest) -> HttpResponseBase:
@@ -251,19 +235,14 @@ def hall_key_end(request: HttpRequest, pk: int) -> HttpResponseBase:
     """End a hall's key."""
     actor = actor_of(request)
     row = get_object_or_404(access.hall_keys_for(actor), pk=pk)
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            actions.end_hall_key(row, reason=form.cleaned_data["reason"], by=actor)
-        if outcome.ok:
-            messages.success(request, _("Key ended."))
-            return redirect("exams:keys")
-    context = {
-        "form": form,
-        "title": _("End the key of %(hall)s") % {"hall": row.hall.name},
-        "lead": _("Returns signed with this key are refused from now on. This cannot be undone."),
-        "submit_label": _("End the key"),
-        "cancel_to": "exams:keys",
-        "danger": True,
-    }
-    return render(request, "exams/act.html", context, status=status_of(form))
+    return act_page(
+        request,
+        ReasonForm(request.POST or None),
+        lambda data: actions.end_hall_key(row, reason=data["reason"], by=actor),
+        done=_("Key ended."),
+        back=reverse("exams:keys"),
+        title=_("End the key of %(hall)s") % {"hall": row.hall.name},
+        lead=_("Returns signed with this key are refused from now on. This cannot be undone."),
+        submit_label=_("End the key"),
+        danger=True,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -15,9 +16,9 @@ from zhupei.kernel.roles import CENTRE
 from zhupei.rulebook.api import workdays_left
 from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
-from zhupei.web.views import perform, refusals, status_of
+from zhupei.web.views import refusals, status_of
 
-from .pieces import actor_of, answers
+from .pieces import act_on, act_page, actor_of, answers
 
 
 def challenges(request: HttpRequest) -> HttpResponseBase:
@@ -78,49 +79,30 @@ def challenge(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_POST
 def challenge_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    row = get_object_or_404(access.challenges_for(actor), pk=pk)
-    return perform(
-        request,
-        lambda: actions.withdraw_challenge(row, by=actor),
-        success=_("Taken back."),
-        to="exams:challenge",
-        pk=row.pk,
+    done = _("Taken back.")
+    return act_on(
+        request, access.challenges_for, pk, actions.withdraw_challenge, done=done, to="exams:challenge"
     )
 
 
 @require_POST
 def challenge_recount(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    row = get_object_or_404(access.challenges_for(actor), pk=pk)
-    return perform(
-        request,
-        lambda: actions.recount(row, by=actor),
-        success=_("The answers are counted again."),
-        to="exams:challenge",
-        pk=row.pk,
-    )
+    done = _("The answers are counted again.")
+    return act_on(request, access.challenges_for, pk, actions.recount, done=done, to="exams:challenge")
 
 
 def challenge_answer(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Answer a review with the reason."""
     actor = actor_of(request)
     row = get_object_or_404(access.challenges_for(actor), pk=pk)
-    form = AnswerForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        with refusals(form) as outcome:
-            actions.answer_challenge(row, uphold=data["uphold"], answer=data["answer"], by=actor)
-        if outcome.ok:
-            messages.success(request, _("Answered."))
-            return redirect("exams:challenge", pk=row.pk)
-    context = {
-        "form": form,
-        "title": _("Answer the review"),
-        "lead": f"{row.result.candidate.person.name} · {row.result.candidate.slip_no}",
-        "words": row.text,
-        "submit_label": _("Send the answer"),
-        "cancel_to": "exams:challenge",
-        "cancel": row.pk,
-    }
-    return render(request, "exams/act.html", context, status=status_of(form))
+    return act_page(
+        request,
+        AnswerForm(request.POST or None),
+        lambda data: actions.answer_challenge(row, uphold=data["uphold"], answer=data["answer"], by=actor),
+        done=_("Answered."),
+        back=reverse("exams:challenge", args=[pk]),
+        title=_("Answer the review"),
+        lead=f"{row.result.candidate.person.name} · {row.result.candidate.slip_no}",
+        words=row.text,
+        submit_label=_("Send the answer"),
+    )

@@ -1,54 +1,56 @@
-"""The centre's pages about halls on their own machines: registering one, its passes."""
+"""The centre's pages about halls on their own machines: registering one, its passes, the first codes of its people."""
 
 from __future__ import annotations
 
-from django.contrib import messages
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from zhupei.exams import access, actions, keys
 from zhupei.exams.forms import MachineForm
+from zhupei.exams.models import HallMachine
 from zhupei.exams.passes import MAX_REQUEST
 from zhupei.kernel import envelope
 from zhupei.kernel.errors import Refusal
-from zhupei.web.views import file_response, perform, refusals, status_of
+from zhupei.web.views import file_response
 
-from .pieces import actor_of
+from .pieces import act_on, act_page, actor_of
 
 
 def machine_new(request: HttpRequest) -> HttpResponseBase:
     """Register a hall's own machine by its request and by the fingerprint that its people read out."""
     actor = actor_of(request)
     initial = {"address": request.build_absolute_uri("/").rstrip("/")}
-    form = MachineForm(request.POST or None, request.FILES or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        with refusals(form) as outcome:
-            if data["file"].size > MAX_REQUEST:
-                raise Refusal("not_a_request", _("This file is too large for a request."), field="file")
-            machine = actions.register_machine(
-                data["hall"],
-                data["file"].read(),
-                fingerprint=data["fingerprint"],
-                compared_with=data["compared_with"],
-                address=data["address"],
-                by=actor,
-            )
-        if outcome.ok:
-            messages.success(request, _("The machine is registered. Bring its pass to the hall."))
-            return redirect("exams:machine", pk=machine.pk)
-    context = {
-        "form": form,
-        "title": _("Register a hall's own machine"),
-        "lead": _(
+
+    def act(data: dict[str, Any]) -> HallMachine:
+        if data["file"].size > MAX_REQUEST:
+            raise Refusal("not_a_request", _("This file is too large for a request."), field="file")
+        return actions.register_machine(
+            data["hall"],
+            data["file"].read(),
+            fingerprint=data["fingerprint"],
+            compared_with=data["compared_with"],
+            address=data["address"],
+            by=actor,
+        )
+
+    return act_page(
+        request,
+        MachineForm(request.POST or None, request.FILES or None, initial=initial),
+        act,
+        done=_("The machine is registered. Bring its pass to the hall."),
+        back=reverse("exams:keys"),
+        to=lambda machine: reverse("exams:machine", args=[machine.pk]),
+        title=_("Register a hall's own machine"),
+        lead=_(
             "Call the hall on a number that you know, and have the fingerprint read out from its machine."
         ),
-        "submit_label": _("Register, and make the pass"),
-        "cancel_to": "exams:keys",
-    }
-    return render(request, "exams/act.html", context, status=status_of(form))
+        submit_label=_("Register, and make the pass"),
+    )
 
 
 def machine(request: HttpRequest, pk: int) -> HttpResponse:
@@ -67,15 +69,24 @@ def machine(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def machine_pass(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Issue a new pass with what holds today."""
-    actor = actor_of(request)
-    row = get_object_or_404(access.machines_for(actor), pk=pk)
-    return perform(
-        request,
-        lambda: actions.issue_pass(row, by=actor),
-        success=_("The pass is made. Bring it to the hall."),
-        to="exams:machine",
-        pk=pk,
-    )
+    done = _("The pass is made. Bring it to the hall.")
+    return act_on(request, access.machines_for, pk, actions.issue_pass, done=done, to="exams:machine")
+
+
+def first_secrets(request: HttpRequest) -> HttpResponse:
+    """On which halls' own machines a first sign-in code opens an account for whoever asks."""
+    rows = access.first_secrets_for(actor_of(request)).order_by("pk")
+    return render(request, "exams/first_secrets.html", {"rows": rows})
+
+
+@require_POST
+def first_secret(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read one's own first sign-in code."""
+    row = get_object_or_404(access.first_secrets_for(actor_of(request)), pk=pk)
+    code = envelope.spoken(actions.read_first_secret(row, by=actor_of(request)))
+    response = render(request, "exams/first_secret.html", {"row": row, "code": code})
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def pass_file(request: HttpRequest, pk: int) -> HttpResponse:

@@ -27,9 +27,9 @@ from zhupei.kernel.errors import Refusal
 from zhupei.kernel.roles import CENTRE
 from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
-from zhupei.web.views import perform, refusals, status_of
+from zhupei.web.views import refusals, status_of
 
-from .pieces import actor_of, answers
+from .pieces import act_on, actor_of, answers
 
 WORKING = (CorrectionState.COMPUTING, CorrectionState.APPROVING)
 
@@ -180,27 +180,17 @@ def correction_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def correction_compute(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    row = get_object_or_404(access.corrections_for(actor), pk=pk)
-    return perform(
-        request,
-        lambda: actions.start_computing(row, by=actor),
-        success=_("The dry run is made anew."),
-        to="exams:correction",
-        pk=row.pk,
+    done = _("The dry run is made anew.")
+    return act_on(
+        request, access.corrections_for, pk, actions.start_computing, done=done, to="exams:correction"
     )
 
 
 @require_POST
 def correction_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
-    actor = actor_of(request)
-    row = get_object_or_404(access.corrections_for(actor), pk=pk)
-    return perform(
-        request,
-        lambda: actions.withdraw_correction(row, by=actor),
-        success=_("Taken back."),
-        to="exams:correction",
-        pk=row.pk,
+    done = _("Taken back.")
+    return act_on(
+        request, access.corrections_for, pk, actions.withdraw_correction, done=done, to="exams:correction"
     )
 
 
@@ -231,12 +221,7 @@ def correction_decide(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 def correction_confirm(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Confirm the passes that a correction brought."""
-    actor = actor_of(request)
-    row = get_object_or_404(access.corrections_for(actor), pk=pk)
-    return perform(
-        request,
-        lambda: actions.confirm_rescored(row, by=actor),
-        success=_("The passes are confirmed."),
-        to="exams:correction",
-        pk=row.pk,
+    done = _("The passes are confirmed.")
+    return act_on(
+        request, access.corrections_for, pk, actions.confirm_rescored, done=done, to="exams:correction"
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from zhupei.evidence.api import read
@@ -18,10 +18,10 @@ from zhupei.exams.models import Result
 from zhupei.kernel.roles import CENTRE
 from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
-from zhupei.web.views import file_response, refusals, status_of
+from zhupei.web.views import file_response
 
 from .learner import still_open
-from .pieces import actor_of, answers, timeline
+from .pieces import act_page, actor_of, answers, timeline
 
 
 def _filtered(request: HttpRequest, rows: Any) -> tuple[Any, ResultFilter, bool]:
@@ -104,24 +104,10 @@ def result_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "exams/result.html", context)
 
 
-def _act(
-    request: HttpRequest, result: Result, form: Any, act: Any, context: dict[str, Any], done: str
-) -> HttpResponseBase:
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            act(form.cleaned_data)
-        if outcome.ok:
-            messages.success(request, done)
-            return redirect("exams:result", pk=result.pk)
-    person = result.candidate.person.name
-    context = {
-        "form": form,
-        "lead": f"{person} · {result.candidate.slip_no} · {result.candidate.post}",
-        "cancel_to": "exams:result",
-        "cancel": result.pk,
-        **context,
-    }
-    return render(request, "exams/act.html", context, status=status_of(form))
+def _act(request: HttpRequest, result: Result, form: Any, act: Any, **words: Any) -> HttpResponseBase:
+    candidate = result.candidate
+    lead = f"{candidate.person.name} · {candidate.slip_no} · {candidate.post}"
+    return act_page(request, form, act, back=reverse("exams:result", args=[result.pk]), lead=lead, **words)
 
 
 def result_doubt(request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -132,26 +118,24 @@ def result_doubt(request: HttpRequest, pk: int) -> HttpResponseBase:
         result,
         ReasonForm(request.POST or None),
         lambda data: actions.doubt_result(result, reason=data["reason"], by=actor),
-        {"title": _("Put the result in doubt"), "submit_label": _("Put in doubt")},
-        _("The result is in doubt."),
+        done=_("The result is in doubt."),
+        title=_("Put the result in doubt"),
+        submit_label=_("Put in doubt"),
     )
 
 
 def result_confirm(request: HttpRequest, pk: int) -> HttpResponseBase:
     actor = actor_of(request)
     result = get_object_or_404(access.results_for(actor), pk=pk)
+    in_doubt = result.state == ResultState.DOUBTFUL
     return _act(
         request,
         result,
         ReasonForm(request.POST or None),
         lambda data: actions.confirm_result(result, reason=data["reason"], by=actor),
-        {
-            "title": _("Lift the doubt and confirm")
-            if result.state == ResultState.DOUBTFUL
-            else _("Confirm the result"),
-            "submit_label": _("Confirm the result"),
-        },
-        _("The result is confirmed."),
+        done=_("The result is confirmed."),
+        title=_("Lift the doubt and confirm") if in_doubt else _("Confirm the result"),
+        submit_label=_("Confirm the result"),
     )
 
 
@@ -165,8 +149,10 @@ def void_propose(request: HttpRequest, pk: int) -> HttpResponseBase:
         lambda data: actions.propose_void(
             result, reason=data["reason"], evidence=upload_of(data["evidence"]), by=actor
         ),
-        {"title": _("Propose to void the result"), "submit_label": _("Propose"), "danger": True},
-        _("Proposed. Another person of the centre has to decide."),
+        done=_("Proposed. Another person of the centre has to decide."),
+        title=_("Propose to void the result"),
+        submit_label=_("Propose"),
+        danger=True,
     )
 
 
@@ -179,14 +165,11 @@ def void_decide(request: HttpRequest, pk: int) -> HttpResponseBase:
         proposal.result,
         DecideForm(request.POST or None),
         lambda data: actions.decide_void(proposal, accept=data["accept"], reason=data["reason"], by=actor),
-        {
-            "title": _("Decide the proposal to void"),
-            "submit_label": _("Decide now"),
-            "danger": True,
-            "words": _("Proposed by %(who)s: %(why)s")
-            % {"who": proposal.proposed_by, "why": proposal.reason},
-        },
-        _("Decided."),
+        done=_("Decided."),
+        title=_("Decide the proposal to void"),
+        submit_label=_("Decide now"),
+        danger=True,
+        words=_("Proposed by %(who)s: %(why)s") % {"who": proposal.proposed_by, "why": proposal.reason},
     )
 
 

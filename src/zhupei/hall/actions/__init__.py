@@ -5,8 +5,9 @@ from .closing import close_batch, make_return, note_scores_printed, take_return
 from .common import BRINGERS, DESK, HEADS, RETURNERS
 from .conduct import add_incident, pause_seat, resume_seat, warn
 from .desk import Found, card_was_read, check_in, decide_check_in, find_candidate
-from .passes import KEEPERS, give_code, install_pass, make_request, waiting_for_password
+from .passes import KEEPERS, install_pass, make_request, waiting_for_password
 from .rehearsals import is_on_stage, keep_rehearsal, prepare_rehearsal, results_now, start_rehearsal
+from .resets import colleagues, decide_reset, propose_reset
 from .rooms import leave_duty, open_room, pause_room, resume_room, take_on_duty
 from .sittings import (
     allow_entry,
@@ -50,14 +51,15 @@ __all__ = [
     "check_day",
     "check_in",
     "close_batch",
+    "colleagues",
     "decide",
     "decide_check_in",
+    "decide_reset",
     "decide_together",
     "fetch_bundle",
     "file_staff",
     "find_candidate",
     "force_hand_in",
-    "give_code",
     "hand_in_room",
     "install_pass",
     "is_on_stage",
@@ -76,6 +78,7 @@ __all__ = [
     "pause_seat",
     "prepare_rehearsal",
     "propose",
+    "propose_reset",
     "propose_room",
     "report_staff",
     "requeue",

@@ -80,6 +80,8 @@ def close_batch(hall_batch: HallBatch, *, by: Actor) -> HallBatch:
         organisation_id=row.organisation_id,
         after={"state": state, "candidates": len(rows), "handed_in": done},
     )
+    with told():  # refused if somebody began since the seats were looked at
+        engine().close_bundle(row.bundle_id)
     return row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from zhupei.accounts.api import RESET, User, issue_code, open_account
+from zhupei.accounts.api import User, open_account, set_first_secret
 from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, store
 from zhupei.exams import api as exams
@@ -81,8 +81,9 @@ def install_pass(data: bytes, *, fingerprint: str = "", by: Actor) -> CentreLink
 
     **Accounts.** A pass carries names and roles, never a password or a second factor: a file that is lost must not open
     anything, and a hall's machine that is broken into must not hold what opens the centre. Each person gets an account of this
-    machine without a password; the technical head gives a code for the first password face to face (``give_code``; the first
-    one of all at the machine's console), and the second factor is bound at the first sign-in, as everywhere.
+    machine that only the first sign-in code opens which the centre shows to that person alone; nobody of the hall learns it,
+    for whoever could open a colleague's account would be two persons. The second factor is bound at the first sign-in. An
+    account that has a password of its own keeps it.
     """
     if by is not SYSTEM:
         by.require(*KEEPERS)
@@ -181,6 +182,9 @@ def _adopt_people(content: exams.HallPass) -> None:
             )
         if user is None:
             user = open_account(person.login, display_name=person.name, by=SYSTEM)
+        own = user.has_usable_password() and not user.must_change_password
+        if person.first_secret not in ("", user.password) and user.last_login is None and not own:
+            set_first_secret(user, person.first_secret, by=SYSTEM)
         held = {one.role for one in memberships_of(user.pk) if one.organisation_id == organisation_id}
         for role in person.roles:
             kept.add((user.pk, role))
@@ -213,35 +217,11 @@ def _adopt_people(content: exams.HallPass) -> None:
 
 
 def waiting_for_password(organisation_id: int) -> list[User]:
-    """Those who work in the hall and have no password on this machine yet."""
+    """Those who work in the hall and have not set a password of their own on this machine yet."""
     rows = User.objects.filter(
         in_force(clock.today(), "memberships__"),
         memberships__organisation_id=organisation_id,
         is_learner=False,
     )
-    return [one for one in rows.distinct().order_by("login") if not one.has_usable_password()]
-
-
-@transaction.atomic
-def give_code(login: str, *, by: Actor) -> str:
-    """A code of six digits with which a person of the hall sets a password on this machine within ten minutes.
-
-    The technical head gives it to somebody who stands there and has no password here yet. ``SYSTEM``, that is whoever holds the
-    machine's console, also replaces a forgotten one. The second factor is untouched. Each code is on record.
-    """
-    known = centre_link()
-    if known is None:
-        raise Conflict("no_pass", _("This machine has no hall pass yet."))
-    if by is not SYSTEM:
-        by.require(*KEEPERS, organisation_id=known.organisation_id)
-    user = User.objects.filter(login=login, is_learner=False, is_active=True).first()
-    if user is None or not memberships_of(user.pk).filter(organisation_id=known.organisation_id).exists():
-        raise Refusal("nobody", _("Nobody of this name works in this hall by its pass."), status=404)
-    if by is not SYSTEM and user.has_usable_password():
-        text = _(
-            "This person has a password on this machine. A forgotten one is replaced at the machine's console."
-        )
-        raise Conflict("has_password", text)
-    code = issue_code(RESET, login)
-    record(events.CODE_GIVEN, by=by, on=user, organisation_id=known.organisation_id)
-    return code
+    rows = rows.distinct().order_by("login")
+    return [one for one in rows if one.must_change_password or not one.has_usable_password()]

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from msgspec.structs import replace
 
 from zhupei.audit.api import record
-from zhupei.delivery.api import MAX_SEATS, browser_figures, make_plan, usage
+from zhupei.delivery.api import MAX_SEATS, browser_figures, command_figures, kept_in, make_plan, usage
 from zhupei.hall import events
 from zhupei.hall.models import Rehearsal, RehearsalSource, RehearsalState
 from zhupei.hall.process import running_engine
@@ -128,17 +129,19 @@ def start_rehearsal(rehearsal: Rehearsal, *, by: Actor) -> Rehearsal:
 def results_now(rehearsal: Rehearsal, *, accounted: bool = False) -> tuple[RehearsalSource, dict[str, Any]]:
     """What was measured so far: the command's report if one was handed over, otherwise what the computers told.
 
-    ``accounted``: with what the journal holds, which takes the server's time and so waits until the end.
+    ``accounted``: with what the journal holds now, which takes the server's time and so waits until the end.
     ``Conflict`` when the server no longer holds this rehearsal.
     """
     _require_on_stage(rehearsal)
     current = stage()
-    report = current.report()
-    if report is not None:
-        return RehearsalSource.COMMAND, report
     plan = current.plan
     assert plan is not None
     records = current.account()[0] if accounted else None
+    report = current.report()
+    if report is not None:
+        if records is not None:
+            report = replace(report, kept=kept_in(records))
+        return RehearsalSource.COMMAND, command_figures(report, rss_mb=usage().rss_mb)
     figures = browser_figures(plan, current.seats(), records, rss_mb=usage().rss_mb)
     return RehearsalSource.BROWSERS, figures
 
@@ -164,6 +167,11 @@ def keep_rehearsal(rehearsal: Rehearsal, *, by: Actor) -> Rehearsal:
         by=by,
         on=row,
         organisation_id=row.organisation_id,
-        after={"passed": row.passed, "source": source, "candidates": figures["candidates"]},
+        after={
+            "passed": row.passed,
+            "source": source,
+            "candidates": figures["candidates"],
+            "contradictions": [one["name"] for one in figures["contradictions"]],
+        },
     )
     return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -10,7 +11,14 @@ from zhupei.hall import events
 from zhupei.hall.console.watching import held
 from zhupei.hall.models import HallBatch, RoomStaff
 from zhupei.hall.process import engine
-from zhupei.hall.queries import bundle_of, missing_filings, room_of, room_states, session_of
+from zhupei.hall.queries import (
+    bundle_of,
+    loaded_bundle,
+    missing_filings,
+    room_of,
+    room_states,
+    session_of,
+)
 from zhupei.hall.words import told
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
@@ -25,25 +33,29 @@ CLAUSE = "附件3四（八）"
 
 @transaction.atomic
 def take_on_duty(hall_batch: HallBatch, room_id: str, *, by: Actor) -> RoomStaff:
-    """An invigilator signs on in a room; whoever was on duty in another room leaves it (R150). Again: no effect.
+    """An invigilator signs on in a room; whoever was on duty in another room of the batch leaves it (R150). Again: no effect.
 
-    Refused while the other room would be short of invigilators and people sit in it.
+    Refused while the other room would be short of invigilators and people sit in it, and during a duty in another batch:
+    each counts in one room only.
     """
     require(hall_batch, Role.INVIGILATOR, by=by)
     me = person(by)
     row = locked(hall_batch)
     require_open(row)
     room = room_of(bundle_of(row), room_id)
-    now = clock.now()
-    held = RoomStaff.objects.filter(hall_batch=row, user_id_ref=me, left_at=None).first()
-    if held is not None:
-        if str(held.room_id_ref) == room.id:
-            return held
-        _require_enough_without(row, held)
-        held.left_at = now
-        held.save(update_fields=["left_at"])
+    get_user_model().objects.select_for_update().filter(
+        pk=me
+    ).first()  # one duty at a time, also of two presses at once
+    duties = RoomStaff.objects.filter(user_id_ref=me, left_at=None).select_related("hall_batch")
+    for duty in duties:
+        if duty.hall_batch_id != row.pk:
+            raise _on_duty_elsewhere(duty)
+        if str(duty.room_id_ref) == room.id:
+            return duty
+        _require_enough_without(row, duty)
+        _end(duty, by=by)
     duty = RoomStaff.objects.create(
-        hall_batch=row, room_id_ref=int(room.id), user_id_ref=me, name=by.name[:100], arrived_at=now
+        hall_batch=row, room_id_ref=int(room.id), user_id_ref=me, name=by.name[:100], arrived_at=clock.now()
     )
     record(events.ON_DUTY, by=by, on=duty, organisation_id=row.organisation_id, after={"room": room.name})
     return duty
@@ -59,10 +71,27 @@ def leave_duty(duty: RoomStaff, *, by: Actor) -> RoomStaff:
         raise Conflict("wrong_state", _("This person has left already."))
     require_open(row)
     _require_enough_without(row, duty)
+    _end(duty, by=by)
+    return duty
+
+
+def _end(duty: RoomStaff, *, by: Actor) -> None:
     duty.left_at = clock.now()
     duty.save(update_fields=["left_at"])
-    record(events.OFF_DUTY, by=by, on=duty, organisation_id=row.organisation_id)
-    return duty
+    record(events.OFF_DUTY, by=by, on=duty, organisation_id=duty.hall_batch.organisation_id)
+
+
+def _on_duty_elsewhere(duty: RoomStaff) -> Conflict:
+    bundle = loaded_bundle(duty.hall_batch)
+    names = {room.id: room.name for room in bundle.rooms} if bundle is not None else {}
+    text = _(
+        "You are on duty in %(room)s of batch %(batch)s. End that duty first, on the batch's page: one person counts in one "
+        "room only."
+    ) % {
+        "room": names.get(str(duty.room_id_ref), str(duty.room_id_ref)),
+        "batch": duty.hall_batch.batch_no,
+    }
+    return Conflict("on_duty_elsewhere", text, clause=CLAUSE)
 
 
 def _require_enough_without(row: HallBatch, duty: RoomStaff) -> None:
@@ -151,12 +180,17 @@ def pause_room(hall_batch: HallBatch, session_id: str, room_id: str | None, reas
 def resume_room(hall_batch: HallBatch, session_id: str, room_id: str | None, *, by: Actor) -> int:
     """Let a paused room (or the hall) go on with the time it had left; returns how many go on.
 
-    Whoever was stopped by name stays so until let go on by name.
+    Whoever was stopped by name stays so until let go on by name. ``Conflict`` where nothing is paused but them.
     """
     require(hall_batch, *DESK, by=by)
     row = locked(hall_batch)
     require_open(row)
     session_of(bundle_of(row), session_id)
+    stopped = held(row)
+    with told():
+        paused = [one for one in engine().status(session_id, room_id) if one.state == "paused"]
+    if not engine().is_paused(session_id, room_id) and all(one.candidate_id in stopped for one in paused):
+        raise Conflict("nobody_paused", _("Nobody is paused there."))
     record(
         events.RESUMED,
         by=by,
@@ -165,12 +199,4 @@ def resume_room(hall_batch: HallBatch, session_id: str, room_id: str | None, *, 
         after={"session": session_id, "room": room_id or ""},
     )
     with told():
-        paused = [one for one in engine().status(session_id, room_id) if one.state == "paused"]
-        count = engine().resume(session_id=session_id, room_id=room_id, by=who(by))
-        reasons = held(row)
-        stopped = [one.candidate_id for one in paused if one.candidate_id in reasons]
-        for key in stopped:
-            engine().pause(candidate_id=key, reason=reasons[key], by=who(by))
-    if not count:
-        raise Conflict("nobody_paused", _("Nobody is paused there."))
-    return count - len(stopped)
+        return engine().resume(session_id=session_id, room_id=room_id, by=who(by), but=stopped)

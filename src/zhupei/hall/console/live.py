@@ -5,7 +5,8 @@ A page asks the view ``hall:live``. That checks who asks and answers at once, wi
 loop (``Streams``), so that no thread is held. The header counts only in an answer of Django's, is signed, and lapses in seconds.
 
 A stream gives the whole at first, then what has changed, looked at once a second for all who watch a session, in a thread of
-its own, and only while somebody watches. It ends after ``LONGEST_S``: the page asks again, and who may watch is checked anew.
+its own, and only while somebody watches. It ends after ``LONGEST_S``, and within ``CHECK_S`` and a look when its reader signs
+out, loses a role or ends a duty: the page asks again, and who may watch is checked anew.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import json
 import logging
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -25,8 +27,11 @@ from django.core import signing
 from django.db import close_old_connections
 from django.http import HttpResponse
 
-from zhupei.hall.models import HallBatch
+from zhupei.hall.models import HallBatch, RoomStaff
+from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
+from zhupei.organisations.api import Membership, in_force
+from zhupei.web.threads import close_connections
 
 from .drawing import Drawing, Variant
 from .watching import Look, look
@@ -37,7 +42,9 @@ HEADER = "X-Zhupei-Stream"
 SALT = "zhupei.hall.console.live"
 SIGNED_S = 15  # from Django's answer to the front, in one process
 MOST = 200  # streams at a time
+THREADS = 2  # that look, for all streams
 EVERY_S = 1.0
+CHECK_S = 3.0  # whether those who watch still may
 COMMENT_S = 15.0
 LONGEST_S = 600.0
 SEND_S = 30.0  # a reader who takes nothing for so long is gone
@@ -53,14 +60,18 @@ Send = Callable[[Any], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Subject:
-    """What a stream shows, and to whom: batch, session, room ("" for the whole hall), user, language, links to seats."""
+    """What a stream shows, and to whom: batch, session, room ("" for the whole hall), language, links to seats; and by
+    what right: the sign-in (a row of the account's sessions), the roles in the organisation acted for, the duties."""
 
     batch: int
     session: str
     room: str
-    user: int
     language: str
     may_act: bool
+    sign_in: int
+    organisation: int
+    roles: tuple[str, ...]
+    duties: tuple[int, ...]
 
     @property
     def variant(self) -> Variant:
@@ -77,9 +88,31 @@ def answer_with_stream(subject: Subject) -> HttpResponse:
 def subject_of(signed: str) -> Subject | None:
     """What was signed; None if it was not signed here, or too long ago."""
     try:
-        return Subject(**signing.loads(signed, salt=SALT, max_age=SIGNED_S))
+        made = Subject(**signing.loads(signed, salt=SALT, max_age=SIGNED_S))
+        return replace(made, roles=tuple(made.roles), duties=tuple(made.duties))
     except (signing.BadSignature, TypeError):
         return None
+
+
+def lapsed(subjects: Collection[Subject]) -> frozenset[Subject]:
+    """Those whose reader has signed out, was signed out, has other roles by now, or has ended a duty."""
+    rows = Membership.objects.filter(
+        in_force(clock.today()),
+        organisation__is_open=True,
+        user__is_active=True,
+        user__sessions__in=[one.sign_in for one in subjects],
+        user__sessions__ended_at=None,
+    )
+    held: dict[tuple[int, int], set[str]] = {}
+    for sign_in, organisation, role in rows.values_list("user__sessions", "organisation_id", "role"):
+        held.setdefault((sign_in, organisation), set()).add(role)
+    duties = {duty for one in subjects for duty in one.duties}
+    ended = set(RoomStaff.objects.filter(pk__in=duties).exclude(left_at=None).values_list("pk", flat=True))
+    return frozenset(
+        one
+        for one in subjects
+        if held.get((one.sign_in, one.organisation)) != set(one.roles) or not ended.isdisjoint(one.duties)
+    )
 
 
 class Front:
@@ -162,6 +195,10 @@ class Source:
     def __init__(self, batch: int, session: str, pool: ThreadPoolExecutor) -> None:
         self.batch, self.session, self._pool = batch, session, pool
         self.views: dict[Variant, View] = {}
+        self.subjects: Counter[Subject] = Counter()
+        self.lapsed: frozenset[Subject] = frozenset()
+        """Those who watch and may no more."""
+        self._check_at = 0.0
         self._before: Look | None = None
         self._hurry = asyncio.Event()
         self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -170,20 +207,22 @@ class Source:
         """How many looks have begun."""
         self.task = asyncio.create_task(self._run())
 
-    def join(self, variant: Variant) -> View:
+    def join(self, subject: Subject) -> View:
         """One more watcher."""
-        view = self.views.setdefault(variant, View(variant))
+        self.subjects[subject] += 1
+        view = self.views.setdefault(subject.variant, View(subject.variant))
         view.watchers += 1
         view.wanted = True
         self._hurry.set()
         return view
 
-    def leave(self, variant: Variant) -> bool:
+    def leave(self, subject: Subject) -> bool:
         """One fewer; True if nobody is left."""
-        view = self.views[variant]
+        self.subjects -= Counter([subject])
+        view = self.views[subject.variant]
         view.watchers -= 1
         if not view.watchers:
-            del self.views[variant]
+            del self.views[subject.variant]
         return not self.views
 
     @property
@@ -214,6 +253,9 @@ class Source:
     def _look(self) -> None:
         close_old_connections()
         try:
+            if clock.monotonic() >= self._check_at:
+                self.lapsed = lapsed(list(self.subjects))
+                self._check_at = clock.monotonic() + CHECK_S
             batch = HallBatch.objects.select_related("file").get(pk=self.batch)
             self._before = seen = look(batch, self.session, self._before)
             for view in list(self.views.values()):
@@ -247,8 +289,9 @@ class Streams:
             source.task.cancel()
         self.sources.clear()
         if self._pool is not None:
-            self._pool.shutdown(wait=False)
-            self._pool = None
+            pool, self._pool = self._pool, None
+            await asyncio.to_thread(close_connections, pool, THREADS)
+            pool.shutdown(wait=False)
 
     async def serve(self, front: Front, receive: Receive, send: Send) -> None:
         """Answer one request with the stream that Django granted it."""
@@ -284,6 +327,8 @@ class Streams:
         with self._watching(subject) as (source, view):
             before = source.looks
             while not (gone.done() or stop.done() or source.failed or loop.time() - started > LONGEST_S):
+                if subject in source.lapsed:
+                    break
                 news = source.news
                 if not text:
                     text, stamp = view.since(stamp, before)
@@ -306,13 +351,13 @@ class Streams:
         source = self.sources.get(at)
         if source is None or source.failed:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(2, thread_name_prefix="hall-live")
+                self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="hall-live")
             source = self.sources[at] = Source(*at, self._pool)
-        view = source.join(subject.variant)
+        view = source.join(subject)
         try:
             yield source, view
         finally:
-            if source.leave(subject.variant):
+            if source.leave(subject):
                 source.task.cancel()
                 if self.sources.get(at) is source:
                     del self.sources[at]

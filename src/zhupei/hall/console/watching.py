@@ -24,13 +24,20 @@ from zhupei.rulebook.api import parameter
 
 STATES = ("not_admitted", "admitted", "running", "paused", "submitted", "voided")
 SITTING = ("running", "paused")
-QUIET_S = 600  # nothing saved for so long while the time runs
-ENDING_S = 600  # so little time left that unanswered items matter
-MANY_UNANSWERED = 5  # one item of so many
+QUIET_S = 10 * 60
+"""Seconds without a save, while the time runs, after which somebody goes and looks: nobody thinks that long over one item."""
+ENDING_S = 10 * 60
+"""Seconds left from which on unanswered items matter: enough to tell the candidate, and for him to answer."""
+MANY_UNANSWERED = 5
+"""One item of so many, unanswered then, is an alarm; a few hard ones are left open on purpose."""
 LEFT_OFTEN = 3
+"""Times out of the exam page that call for a look: once or twice happens by accident."""
 LOW_DISK = 2 * 1024**3
+"""Free bytes at which somebody still has time to make room, before photos stop (``CAPTURE_FLOOR``)."""
 MAX_COLUMNS = 20
-STEADY_S = 1.5  # the engine rounds to whole seconds: what moved less has not moved
+"""Computers beside each other that a map can show; those recorded further right are drawn below."""
+STEADY_S = 1.5
+"""Seconds within which two moments are the same one: the engine rounds to whole seconds."""
 
 Place: TypeAlias = tuple[int, int, str]
 """Row, column and role of a computer in its room."""

@@ -3,9 +3,10 @@
 from .day import CheckIn, DayCheck, HallBatch, Incident, Proposal, RoomStaff, StaffFiling
 from .machines import ClientCheck, Machine, MachineRole, MeasuringCode, ServerCheck
 from .rehearsals import Rehearsal, RehearsalSource, RehearsalState
-from .transfers import CentreLink, Transfer
+from .transfers import AccessReset, CentreLink, Transfer
 
 __all__ = [
+    "AccessReset",
     "CentreLink",
     "CheckIn",
     "ClientCheck",

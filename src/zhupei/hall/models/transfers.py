@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from zhupei.hall.choices import TRANSFER_TONES, TransferKind, TransferState
+from zhupei.web.fields import EncryptedField
 
 from .day import HallBatch
 
@@ -36,6 +38,37 @@ class CentreLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.centre_name} {self.serial}"
+
+
+class AccessReset(models.Model):
+    """A new way in for somebody of the hall who lost password or telephone: one colleague proposes it, another approves.
+
+    Each of the two learns one half of the code, and tells it to the person. ``first_half`` is wiped with the decision.
+    """
+
+    organisation_id = models.BigIntegerField(db_index=True)
+    user_id_ref = models.BigIntegerField()
+    login = models.CharField(max_length=80)
+    name = models.CharField(max_length=100)
+    reason = models.CharField(_("reason"), max_length=300)
+    first_half = EncryptedField(blank=True)
+    proposed_by = models.CharField(max_length=200)
+    proposed_by_id = models.BigIntegerField()
+    proposed_at = models.DateTimeField()
+    accepted = models.BooleanField(null=True)
+    decided_by = models.CharField(max_length=200, blank=True)
+    decided_by_id = models.BigIntegerField(null=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user_id_ref"], condition=Q(decided_at=None), name="access_reset_one_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.login} {self.proposed_at:%Y-%m-%d %H:%M}"
 
 
 class Transfer(models.Model):

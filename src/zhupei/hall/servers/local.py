@@ -99,6 +99,23 @@ class LocalServer:
                 ).fetchone()
         return "" if may else GRANTS.format(role=role)
 
+    def is_primary_proven(self) -> bool:
+        """Whether this standby takes its data only from a server that shows a certificate or knows its password.
+
+        Otherwise whoever has the address of a primary that is gone can pass for it. True on this machine's own loopback.
+        """
+        from psycopg.conninfo import conninfo_to_dict
+
+        (text,) = self._one("select current_setting('primary_conninfo')")
+        given = conninfo_to_dict(text)
+        if str(given.get("host", "/")).startswith(("/", "127.", "localhost", "::1")):
+            return True
+        return (
+            given.get("sslmode") in ("verify-ca", "verify-full")
+            or given.get("channel_binding") == "require"
+            or given.get("require_auth") == "scram-sha-256"
+        )
+
     def timeout_s(self) -> float:
         """After how much silence this standby takes its primary for lost, in seconds; 0: never."""
         return float(

@@ -40,7 +40,7 @@ from zhupei.kernel.actor import SYSTEM
 from zhupei.kernel.errors import Refusal
 
 from .local import LocalServer, Unreachable
-from .peers import Health, NotThere, Peer, health_of, others
+from .peers import NotThere, Peer, others
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +62,9 @@ class Standby:
         local: LocalServer,
         origins: list[str],
         takeover_s: float,
-        health: Callable[[str], Health | None] = health_of,
         peer: Callable[[str], Peer] = Peer,
     ) -> None:
-        self.local, self.origins, self.takeover_s = local, origins, takeover_s
-        self._health, self._peer = health, peer
+        self.local, self.origins, self.takeover_s, self._peer = local, origins, takeover_s, peer
         self.in_step = False
         self.primary = ""
         self.heard_at = clock.monotonic()
@@ -79,9 +77,13 @@ class Standby:
 
     def look(self) -> bool:
         """True when it is time to take over."""
+        why = "its journal fails"
         for origin in self.origins:
-            heard = self._health(origin)
-            if heard is not None and heard.active and heard.ok:
+            try:
+                is_well = self._peer(origin).health().ok
+            except Unreachable as problem:
+                why, is_well = str(problem), False
+            if is_well:
                 self.primary, self.heard_at = origin, clock.monotonic()
                 self._keep_step()
                 return False
@@ -89,13 +91,13 @@ class Standby:
             return False
         if self.local.receives():
             self._say(
-                "the first server does not answer, but its PostgreSQL does: start 'zhupei hall' there again"
+                f"the first server does not answer, but its PostgreSQL does: start 'zhupei hall' there again ({why})"
             )
             return False
         if not self.in_step:
             self._say(
                 "the first server does not answer, and this one was not in step with it. If it never ran alone since this one "
-                "was in step, take over with 'zhupei hall --standby --now'; otherwise bring the first one back"
+                f"was in step, take over with 'zhupei hall --standby --now'; otherwise bring the first one back ({why})"
             )
             return False
         return True
@@ -233,7 +235,7 @@ def _copy_keys(peer: Peer) -> None:
 # --- persons decide ---------------------------------------------------------------------------------------------------
 
 
-def refuse_second(*, health: Callable[[str], Health | None] = health_of) -> None:
+def refuse_second(*, peer: Callable[[str], Peer] = Peer) -> None:
     """Before serving as the hall: ``Refusal`` when this machine's PostgreSQL is a standby or another server is active."""
     local = LocalServer()
     try:
@@ -245,16 +247,27 @@ def refuse_second(*, health: Callable[[str], Health | None] = health_of) -> None
     except Unreachable as problem:
         raise Refusal("journal_failed", f"{problem}. Start PostgreSQL on this machine first.") from None
     for origin in others():
-        heard = health(origin)
-        if heard is not None and heard.active and heard.generation >= own:
+        generation = _serves(peer(origin))
+        if generation is not None and generation >= own:
             raise Refusal(
                 "other_active",
-                f"The hall runs on {origin} (generation {heard.generation}; here {own}). Make this machine its standby: stop "
+                f"The hall runs on {origin} (generation {generation}; here {own}). Make this machine its standby: stop "
                 "PostgreSQL here, copy the other's data anew (pg_basebackup -R), start it, then 'zhupei hall --standby'.",
             )
 
 
-def go_alone(*, reason: str, health: Callable[[str], Health | None] = health_of) -> bool:
+def _serves(other: Peer) -> int | None:
+    """The generation of a server that serves the hall; None if it does not, or cannot be asked."""
+    try:
+        return other.health().generation
+    except NotThere:
+        return None
+    except Unreachable as problem:
+        log.warning("the other server: %s", problem)
+        return None
+
+
+def go_alone(*, reason: str, peer: Callable[[str], Peer] = Peer) -> bool:
     """Let this server acknowledge answers without its standby; False if it did already. Audited.
 
     ``Refusal`` when this is the standby itself, or another server is active: then its answers count.
@@ -268,8 +281,7 @@ def go_alone(*, reason: str, health: Callable[[str], Health | None] = health_of)
                 "standby", "This machine is the standby. To take over: 'zhupei hall --standby --now'."
             )
         for origin in others():
-            heard = health(origin)
-            if heard is not None and heard.active:
+            if _serves(peer(origin)) is not None:
                 raise Refusal(
                     "other_active", f"The hall runs on {origin}; whatever went on here alone would be lost."
                 )

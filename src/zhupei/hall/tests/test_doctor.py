@@ -352,7 +352,7 @@ def test_the_halls_page_examines_and_keeps(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.django_db
 def test_nothing_is_examined_while_a_test_runs() -> None:
-    from .test_hall import Day
+    from .days import Day
 
     day = Day()
     site = day.batch.hall

@@ -32,7 +32,7 @@ from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
 from zhupei.kernel.roles import Role
 
-from .test_hall import Day
+from .days import Day
 from .test_machines import Hall, good
 
 WIN7 = "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/109.0.0.0 Safari/537.36"

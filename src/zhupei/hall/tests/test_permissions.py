@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.makers import make_rulebook
-from tests.permissions import Row, check
+from tests.permissions import Row, check, given
 
 from zhupei.kernel.roles import CENTRE, CITY, HALL, Role
 
@@ -18,49 +17,16 @@ REPORTERS = HEADS | {Role.INSTITUTION_HEAD}
 MACHINE_READERS = READERS | CITY
 
 
-def rules() -> dict[str, object]:
-    make_rulebook()
-    return {}
-
-
-def nothing() -> dict[str, object]:
-    make_rulebook()
-    return {"pk": 999}
-
-
-def candidate() -> dict[str, object]:
-    return {**nothing(), "key": "1"}
-
-
-def act() -> dict[str, object]:
-    return {**candidate(), "kind": "void"}
-
-
-def session() -> dict[str, object]:
-    return {**nothing(), "session": "1"}
-
-
-def room() -> dict[str, object]:
-    return {**session(), "room": "1"}
-
-
-def hall() -> dict[str, object]:
-    make_rulebook()
-    return {"site": 999}
-
-
-def hall_room() -> dict[str, object]:
-    return {**hall(), "room": 999}
-
-
-def duty() -> dict[str, object]:
-    return {**nothing(), "room": "1"}
-
-
-def bundle() -> dict[str, object]:
-    make_rulebook()
-    return {"bundle_id": "ZP-1"}
-
+rules = given()
+nothing = given(pk=999)
+candidate = given(pk=999, key="1")
+act = given(pk=999, key="1", kind="void")
+session = given(pk=999, session="1")
+room = given(pk=999, session="1", room="1")
+duty = given(pk=999, room="1")
+hall = given(site=999)
+hall_room = given(site=999, room=999)
+bundle = given(bundle_id="ZP-1")
 
 ROWS = [
     Row("hall:batches", READERS, rules),
@@ -68,7 +34,8 @@ ROWS = [
     Row("hall:upload", BRINGERS, rules),
     Row("hall:take_in", BRINGERS, nothing, "post"),
     Row("hall:centre", KEEPERS, rules),
-    Row("hall:code", KEEPERS, rules, "post"),
+    Row("hall:resets", DESK, rules),
+    Row("hall:reset_decide", DESK, nothing, "post"),
     Row("hall:request_file", KEEPERS, rules, "post"),
     Row("hall:ask", BRINGERS, rules, "post"),
     Row("hall:fetch", BRINGERS, bundle, "post"),

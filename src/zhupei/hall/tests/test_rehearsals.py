@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -149,8 +150,9 @@ def test_the_commands_report_can_be_kept(client: Client, unit: Any) -> None:
     assert plan is not None
     report = {
         "candidates": 2,
-        "passed": False,
-        "checks": [{"name": "save_p99_ms", "value": 300.5, "limit": 100, "passed": False}, {"name": "odd"}],
+        "unfinished": 2,
+        "errors": 2,
+        "save": {"count": 4, "p50_ms": 12.5, "p99_ms": 300.5, "max_ms": 301},
         "problems": ["YL1: <b>not reached</b>"],
     }
 
@@ -244,3 +246,23 @@ def test_the_form_offers_the_units_own_halls(client: Client) -> None:
     assert [pk for pk, _ in form.fields["site"].choices] == [str(site.pk)]
     client.post(reverse("hall:rehearsal_prepare"), {"site": site.pk, "seats": "2", "minutes": "1"})
     assert Rehearsal.objects.get().site_id_ref == site.pk
+
+
+@pytest.mark.req("R131")
+def test_a_report_of_what_never_happened_is_shown_as_that(client: Client, unit: Any) -> None:
+    row = prepared(unit)
+    good = {"count": 2, "p50_ms": 1.0, "p99_ms": 2.0, "max_ms": 2.0}
+    forged = {"candidates": 2, "handed_in": 2, "acknowledged": 80, "passed": True, "all_papers_ms": 5.0}
+    stage().keep_report(json.dumps(forged | dict.fromkeys(("start", "save", "submit"), good)).encode())
+    sign_in(client, make_user(Role.EXAM_OFFICER, unit))
+    url = reverse("hall:rehearsal", args=[row.pk])
+    page = client.get(url).content.decode()
+    assert "与服务器自己的记录不符" in page
+    assert "由各计算机上报" in page
+    client.post(reverse("hall:rehearsal_keep", args=[row.pk]))
+    row.refresh_from_db()
+    assert (row.state, row.passed) == (RehearsalState.KEPT, False)
+    assert {one["name"] for one in row.results["contradictions"]} == {"started", "handed_in", "answers"}
+    kept = AuditEvent.objects.get(code="hall.rehearsal_kept")
+    assert set(kept.after["contradictions"]) == {"started", "handed_in", "answers"}
+    assert "与服务器自己的记录不符" in client.get(url).content.decode()

@@ -13,7 +13,7 @@ from zhupei.evidence.api import read
 from zhupei.exams import api as exams
 from zhupei.hall import actions
 from zhupei.hall.process import engine
-from zhupei.hall.tests.test_hall import Day, picture
+from zhupei.hall.tests.days import Day, picture
 from zhupei.kernel import clock
 from zhupei.kernel.crypto import Sm2Verifier
 from zhupei.kernel.roles import Role

@@ -9,7 +9,7 @@ from zhupei.audit.models import AuditEvent
 from zhupei.evidence.models import StoredFile
 from zhupei.hall import space
 from zhupei.hall.actions.common import keep_photo
-from zhupei.hall.tests.test_hall import picture
+from zhupei.hall.tests.days import picture
 from zhupei.kernel.roles import Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.req("I03")]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
+import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +55,8 @@ class Elsewhere:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.health: Health | None = Health(ok=True, active=True, generation=3)
+        self.well: bool | None = True
+        """Whether its journal takes answers; None: it does not answer."""
         self.synchronous = True
         self.held = self.streaming = True
 
@@ -61,6 +65,11 @@ class Elsewhere:
 
     def holds(self, position: str) -> bool:
         return self.held
+
+    def health(self) -> Health:
+        if self.well is None:
+            raise Unreachable("no answer")
+        return Health(FIRST, self.well, 3)
 
     def state(self) -> State:
         return State(3, self.synchronous, "0/1", {})
@@ -80,7 +89,6 @@ def second(elsewhere: Elsewhere) -> Standby:
         local=elsewhere,  # type: ignore[arg-type]
         origins=[FIRST],
         takeover_s=8,
-        health=lambda origin: elsewhere.health,
         peer=lambda origin: elsewhere,  # type: ignore[arg-type,return-value]
     )
 
@@ -97,14 +105,14 @@ def looks(second: Standby, elsewhere: Elsewhere, seconds: int) -> bool:
 def test_it_takes_over_when_server_and_database_are_gone(second: Standby, elsewhere: Elsewhere) -> None:
     assert not looks(second, elsewhere, 60)
     assert second.in_step
-    elsewhere.health, elsewhere.streaming = None, False
+    elsewhere.well, elsewhere.streaming = None, False
     assert not looks(second, elsewhere, 7)
     assert looks(second, elsewhere, 1)
 
 
 def test_a_server_whose_journal_fails_counts_as_gone(second: Standby, elsewhere: Elsewhere) -> None:
     looks(second, elsewhere, 2)
-    elsewhere.health, elsewhere.streaming = Health(ok=False, active=True, generation=3), False
+    elsewhere.well, elsewhere.streaming = False, False
     assert looks(second, elsewhere, 9)
 
 
@@ -112,17 +120,17 @@ def test_it_leaves_a_first_server_alone_whose_database_is_heard(
     second: Standby, elsewhere: Elsewhere
 ) -> None:
     looks(second, elsewhere, 2)
-    elsewhere.health = None
+    elsewhere.well = None
     assert not looks(second, elsewhere, 60)
 
 
 def test_a_short_silence_is_none(second: Standby, elsewhere: Elsewhere) -> None:
     looks(second, elsewhere, 2)
-    health, elsewhere.streaming = elsewhere.health, False
+    elsewhere.streaming = False
     for _ in range(5):
-        elsewhere.health = None
+        elsewhere.well = None
         assert not looks(second, elsewhere, 7)
-        elsewhere.health = health
+        elsewhere.well = True
         assert not looks(second, elsewhere, 1)
 
 
@@ -133,7 +141,7 @@ def test_out_of_step_it_never_takes_over_by_itself(
     elsewhere.synchronous, elsewhere.held = flaw != "alone", flaw != "behind"
     if flaw != "never seen":
         looks(second, elsewhere, 20)
-    elsewhere.health, elsewhere.streaming = None, False
+    elsewhere.well, elsewhere.streaming = None, False
     assert not looks(second, elsewhere, 120)
     assert "--standby --now" in caplog.text
 
@@ -143,21 +151,21 @@ def test_a_first_server_that_goes_alone_is_out_of_step(second: Standby, elsewher
     elsewhere.synchronous = False
     looks(second, elsewhere, 6)
     assert not second.in_step
-    elsewhere.health, elsewhere.streaming = None, False
+    elsewhere.well, elsewhere.streaming = None, False
     assert not looks(second, elsewhere, 30)
 
 
 # --- what they tell each other ----------------------------------------------------------------------------------------
 
 
-class Wire(httpx.BaseTransport):
+class Wire(httpx.AsyncBaseTransport):
     """Requests go straight to the other server's application."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
         self.seen: list[httpx.Request] = []
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.seen.append(request)
         messages: list[Any] = []
 
@@ -168,8 +176,14 @@ class Wire(httpx.BaseTransport):
             messages.append(message)
 
         scope = {"type": "http", "method": request.method, "path": request.url.path}
-        asyncio.run(self.application({**scope, "headers": request.headers.raw}, receive, send))
-        return httpx.Response(messages[0]["status"], content=messages[1]["body"])
+        await self.application({**scope, "headers": request.headers.raw}, receive, send)
+        return httpx.Response(messages[0]["status"], stream=httpx.ByteStream(messages[1]["body"]))
+
+    def again(self, request: httpx.Request) -> httpx.Response:
+        """Send it outside of the program, as somebody who listens in could."""
+        answer = asyncio.run(self.handle_async_request(request))
+        answer.read()
+        return answer
 
 
 @pytest.fixture
@@ -191,14 +205,14 @@ def test_a_file_comes_over_encrypted_and_only_for_a_server_of_the_hall(wire: Wir
     assert Peer(FIRST, transport=wire).part(row.digest, 0) == b"a photograph" * 1000
     assert Peer(FIRST, transport=wire).part(row.digest, 12_000) == b""
     path = wire.seen[0].url.path
-    assert wire.handle_request(httpx.Request("GET", FIRST + path)).status_code == 404
-    told = wire.handle_request(wire.seen[0])
+    assert wire.again(httpx.Request("GET", FIRST + path)).status_code == 404
+    told = wire.again(wire.seen[0])
     assert told.status_code == 200
     assert b"photograph" not in told.content
     other = httpx.Request("GET", f"{FIRST}{path}0", headers=wire.seen[0].headers)
-    assert wire.handle_request(other).status_code == 404
+    assert wire.again(other).status_code == 404
     settings.HALL_PEERS = []
-    assert wire.handle_request(wire.seen[0]).status_code == 404
+    assert wire.again(wire.seen[0]).status_code == 404
 
 
 @pytest.mark.django_db
@@ -207,20 +221,20 @@ def test_a_file_comes_over_encrypted_and_only_for_a_server_of_the_hall(wire: Wir
 )
 def test_nothing_else_can_be_had(wire: Wire, path: str) -> None:
     with pytest.raises(Unreachable, match="404"):
-        Peer(FIRST, transport=wire)._get(path)
+        Peer(FIRST, transport=wire)._get(path, 2)
 
 
 @pytest.mark.django_db
 def test_another_master_key_is_told_apart(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     row = keep(b"a photograph")
-    original = wire.handle_request
+    original = wire.handle_async_request
 
-    def answered(request: httpx.Request) -> httpx.Response:
-        answer = original(request)
+    async def answered(request: httpx.Request) -> httpx.Response:
+        answer = await original(request)
         monkeypatch.setattr(peers, "_seal_key", lambda: b"2" * 16)
         return answer
 
-    wire.handle_request = answered  # type: ignore[method-assign]
+    wire.handle_async_request = answered  # type: ignore[method-assign]
     with pytest.raises(Unreachable, match="master key"):
         Peer(FIRST, transport=wire).part(row.digest, 0)
 
@@ -236,15 +250,104 @@ def test_the_state_of_the_active_server(wire: Wire, settings: Any, monkeypatch: 
     assert Peer(FIRST, transport=wire).state().position == "0/99"
 
 
-def test_health_is_read_with_care() -> None:
-    def answer(content: bytes) -> httpx.MockTransport:
-        return httpx.MockTransport(lambda request: httpx.Response(200, content=content))
+@pytest.mark.django_db
+def test_health_is_believed_of_the_server_asked_alone(wire: Wire, settings: Any) -> None:
+    settings.HALL_SELF = FIRST
+    with pytest.raises(peers.NotThere):  # no engine, no hall
+        Peer(FIRST, transport=wire).health()
+    generation = engine().health().generation
+    wire.application._slots = asyncio.Semaphore(
+        0
+    )  # all places are taken by requests sent again, or for files
+    assert Peer(FIRST, transport=wire).health() == Health(FIRST, True, generation)
+    assert wire.again(httpx.Request("GET", wire.seen[-1].url)).status_code == 404  # it is for servers alone
+    with pytest.raises(Unreachable, match="in place of"):  # somebody passes the question on to another server
+        Peer(SECOND, transport=wire).health()
 
-    whole = msgspec.json.encode({"ok": True, "active": True, "generation": 7, "more": 1})
-    assert peers.health_of(FIRST, transport=answer(whole)) == Health(True, True, 7)
-    assert peers.health_of(FIRST, transport=answer(b"<html>")) is None
-    assert peers.health_of(FIRST, transport=answer(b" " * (peers.MAX_ANSWER + 1) + whole)) is None
-    assert peers.health_of("http://127.0.0.1:1") is None
+
+OPEN = msgspec.json.encode({"server": FIRST, "ok": True, "active": True, "generation": 7})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("said", ["in the open", "once more", "too much", "another version"])
+def test_what_anybody_could_answer_is_not_believed(
+    said: str, wire: Wire, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.HALL_SELF = FIRST
+    engine()
+    Peer(FIRST, transport=wire).health()
+    if said == "another version":
+        monkeypatch.setattr(peers, "_health", lambda: b"[1]")
+    content = {
+        "in the open": OPEN,
+        "once more": wire.again(wire.seen[0]).content,
+        "too much": bytes(peers.MAX_ANSWER + 1),
+    }.get(said)
+    answer = (
+        wire
+        if content is None
+        else httpx.MockTransport(lambda request: httpx.Response(200, stream=httpx.ByteStream(content)))
+    )
+    with pytest.raises(Unreachable):
+        Peer(FIRST, transport=answer).health()
+
+
+class Impostor:
+    """Whoever listens at the first server's address when that is gone: answers as anybody can, or a byte now and then."""
+
+    def __init__(self, body: bytes | None) -> None:
+        self.body = body
+        self.asked = 0
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.origin = f"http://127.0.0.1:{self._door.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                line, _address = self._door.accept()
+            except OSError:
+                return
+            self.asked += 1
+            threading.Thread(target=self._answer, args=(line,), daemon=True).start()
+
+    def _answer(self, line: socket.socket) -> None:
+        with line, contextlib.suppress(OSError):
+            line.recv(4096)
+            if self.body is not None:
+                line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(self.body), self.body))
+                return
+            line.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while True:
+                line.sendall(b"x")
+                time.sleep(0.05)
+
+    def close(self) -> None:
+        self._door.shutdown(socket.SHUT_RDWR)
+        self._door.close()
+
+
+@pytest.mark.req("I04")
+@pytest.mark.parametrize("body", [OPEN, None], ids=["says that it is well", "a byte now and then"])
+def test_nobody_can_stand_in_for_a_first_server_that_is_gone(
+    body: bytes | None, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "ANSWER_S", 0.3)
+    impostor = Impostor(body)
+    second = Standby(
+        local=elsewhere,  # type: ignore[arg-type]
+        origins=[impostor.origin],
+        takeover_s=8,
+        peer=lambda origin: elsewhere,  # type: ignore[arg-type,return-value]
+    )
+    looks(second, elsewhere, 2)
+    elsewhere.streaming, second._peer = False, Peer
+    started = time.monotonic()
+    assert not looks(second, elsewhere, 7)
+    assert looks(second, elsewhere, 1)
+    assert time.monotonic() - started < 8 * 1.5
+    assert impostor.asked == 8
+    impostor.close()
 
 
 # --- copying ----------------------------------------------------------------------------------------------------------
@@ -338,40 +441,83 @@ def here(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return says
 
 
-def someone(generation: int, *, active: bool = True) -> Callable[[str], Health]:
-    return lambda origin: Health(True, active, generation)
+class Other:
+    """The other server, or none."""
+
+    def __init__(self, generation: int | None) -> None:
+        self.generation = generation
+
+    def __call__(self, origin: str) -> Any:
+        return self
+
+    def health(self) -> Health:
+        if self.generation is None:
+            raise Unreachable("no answer")
+        return Health(FIRST, True, self.generation)
 
 
 def test_a_hall_starts_where_no_other_is_active(here: dict[str, Any]) -> None:
-    refuse_second(health=lambda origin: None)
-    refuse_second(health=someone(9, active=False))
-    refuse_second(health=someone(3))  # it was overtaken: this one is newer
+    refuse_second(peer=Other(None))
+    refuse_second(peer=Other(3))  # it was overtaken: this one is newer
     for generation in (4, 5):
         with pytest.raises(Refusal) as refused:
-            refuse_second(health=someone(generation))
+            refuse_second(peer=Other(generation))
         assert f"The hall runs on {FIRST}" in refused.value.message
         assert "pg_basebackup" in refused.value.message
     here["is_standby"] = True
     with pytest.raises(Refusal) as refused:
-        refuse_second(health=lambda origin: None)
+        refuse_second(peer=Other(None))
     assert "zhupei hall --standby" in refused.value.message
+
+
+@pytest.mark.parametrize("command", ["serve", "hall"])
+def test_neither_command_serves_beside_the_other_server(
+    command: str, here: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(*args: Any, **options: Any) -> Any:
+        raise AssertionError("it serves")
+
+    monkeypatch.setattr(subprocess, "Popen", started)
+    monkeypatch.setattr(Peer, "health", lambda self: Health(FIRST, True, 4))
+    with pytest.raises(CommandError, match=f"The hall runs on {FIRST}"):
+        call_command(command, port=0)
+    here["is_standby"] = True
+    with pytest.raises(CommandError, match="zhupei hall --standby"):
+        call_command(command, port=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "proven"),
+    [
+        ("host=10.0.0.1 user=replica", False),
+        ("host=10.0.0.1 user=replica sslmode=require", False),
+        ("host=10.0.0.1 user=replica sslmode=verify-full", True),
+        ("host=10.0.0.1 user=replica require_auth=scram-sha-256", True),
+        ("host=127.0.0.1 user=replica", True),
+    ],
+)
+def test_a_standby_whose_postgresql_believes_anybody_is_told_so(
+    given: str, proven: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalServer, "_one", lambda self, statement: (given,))
+    assert LocalServer("x").is_primary_proven() is proven
 
 
 @pytest.mark.django_db
 def test_going_alone_wants_a_reason_and_nobody_else_active_and_is_on_record(here: dict[str, Any]) -> None:
     with pytest.raises(Refusal):
-        go_alone(reason=" ", health=lambda origin: None)
+        go_alone(reason=" ", peer=Other(None))
     with pytest.raises(Refusal) as refused:
-        go_alone(reason="power supply burnt", health=someone(1))
+        go_alone(reason="power supply burnt", peer=Other(1))
     assert "would be lost" in refused.value.message
     assert not AuditEvent.objects.filter(code="hall.went_alone").exists()
-    assert go_alone(reason="power supply burnt", health=lambda origin: None)
+    assert go_alone(reason="power supply burnt", peer=Other(None))
     assert AuditEvent.objects.get(code="hall.went_alone").reason == "power supply burnt"
     here["go_alone"] = False
-    assert not go_alone(reason="again", health=lambda origin: None)
+    assert not go_alone(reason="again", peer=Other(None))
     here["is_standby"] = True
     with pytest.raises(Refusal):
-        go_alone(reason="power supply burnt", health=lambda origin: None)
+        go_alone(reason="power supply burnt", peer=Other(None))
 
 
 @pytest.mark.parametrize("options", [{"standby": True}, {"alone": True}])
@@ -435,8 +581,9 @@ def test_a_real_standby_takes_over_what_was_acknowledged_and_the_first_acknowled
         assert second.is_standby()
         assert second.grants_missing() == ""
         assert second.timeout_s() == 5
+        assert second.is_primary_proven()
         with pytest.raises(Refusal) as refused:
-            refuse_second(health=lambda origin: None)
+            refuse_second(peer=Other(None))
         assert "--standby" in refused.value.message
         with psycopg.connect(primary.url, autocommit=True) as desk:
             desk.execute("create role clerk login")
@@ -450,7 +597,7 @@ def test_a_real_standby_takes_over_what_was_acknowledged_and_the_first_acknowled
         assert second.receives()
         assert second.generation() == 6 == last_generation(copy.url)
         assert "pg_monitor to clerk" in LocalServer(copy.url.replace("zhupei@", "clerk@")).grants_missing()
-        waiting = Standby(local=second, origins=[FIRST], takeover_s=0, health=lambda origin: None)
+        waiting = Standby(local=second, origins=[FIRST], takeover_s=0)
         waiting.take_over()
         assert AuditEvent.objects.get(code="hall.took_over").after["ordered"] is False
         assert not second.is_standby()

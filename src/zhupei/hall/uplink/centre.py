@@ -27,7 +27,7 @@ from zhupei.kernel.crypto import Sm2Verifier
 from zhupei.kernel.errors import Refusal
 
 ROOT = "/exams/halls/bundles/"
-PIECE = int(os.environ.get("ZHUPEI_HALL_PIECE", 256 * 1024))  # bytes of a return in one call
+PIECE = int(os.environ.get("ZHUPEI_HALL_PIECE") or 256 * 1024)  # bytes of a return in one call
 ASK_TIMEOUT = httpx.Timeout(5.0)
 LONG_TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 VERDICT_TIMEOUT = httpx.Timeout(120.0, connect=5.0)  # the centre scores everybody again before it answers

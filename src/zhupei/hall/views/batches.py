@@ -3,10 +3,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.http import require_POST
@@ -33,25 +31,19 @@ from zhupei.kernel.errors import Refusal
 from zhupei.kernel.roles import Role
 from zhupei.organisations.api import RoleName
 from zhupei.web.paging import page_by_key
-from zhupei.web.views import file_response, perform, refusals
+from zhupei.web.views import file_response, perform
 
 from . import transfers
-from .pieces import act_page, actor_of, batch_of, is_here, posted
+from .pieces import act_on, act_page, actor_of, batch_of, batch_url, is_here, posted, with_halls
 
 MAX_UPLOAD = 512 * 1024 * 1024
-
-
-def _halls(rows: list[HallBatch]) -> dict[int, Site]:
-    return Site.objects.in_bulk({row.site_id_ref for row in rows})
 
 
 def batch_list(request: HttpRequest) -> HttpResponse:
     """Bundles that wait to be taken in, and the batches of this hall."""
     actor = actor_of(request)
     page = page_by_key(access.batches_for(actor), request)
-    halls = _halls(page.items)
-    for row in page.items:
-        row.hall = halls.get(row.site_id_ref)
+    with_halls(page.items)
     waiting = list(access.waiting_bundles(actor)) if actor.has(*actions.BRINGERS) else []
     context = {
         "page": page,
@@ -77,30 +69,24 @@ def take_in(request: HttpRequest, pk: int) -> HttpResponseBase:
         request,
         lambda: actions.take_in(exams.bundle_file(row.batch), by=actor_of(request)),
         success=_("The bundle is in, still sealed."),
-        to=batch_url,
+        to=lambda batch: batch_url(batch.pk),
     )
-
-
-def batch_url(batch: HallBatch) -> str:
-    """Where a batch's page is."""
-    return reverse("hall:batch", args=[batch.pk])
 
 
 def upload(request: HttpRequest) -> HttpResponse:
     """Take in a bundle that was carried here."""
-    form = UploadForm(posted(request), request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        file = form.cleaned_data["file"]
-        with refusals(form) as outcome:
-            if file.size > MAX_UPLOAD:
-                raise Refusal("too_large", _("This file is too large for a bundle."), field="file")
-            batch = actions.take_in(file.read(), by=actor_of(request))
-        if outcome.ok:
-            messages.success(request, _("The bundle is in, still sealed."))
-            return redirect("hall:batch", pk=batch.pk)
+
+    def act(data: dict[str, Any]) -> HallBatch:
+        if data["file"].size > MAX_UPLOAD:
+            raise Refusal("too_large", _("This file is too large for a bundle."), field="file")
+        return actions.take_in(data["file"].read(), by=actor_of(request))
+
     return act_page(
         request,
-        form,
+        UploadForm(posted(request), request.FILES or None),
+        act,
+        done=_("The bundle is in, still sealed."),
+        to=lambda batch: batch_url(batch.pk),
         heading=_("Bring a bundle"),
         lead=_("The file is checked by the centre's signature. It stays sealed until its key is released."),
         submit_label=_("Take it in"),
@@ -179,32 +165,20 @@ def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def open_bundle(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Open the bundle with the key that the centre released; or load it again after damage."""
-    batch = batch_of(request, pk)
-    return perform(
-        request,
-        lambda: (actions.open_by_centre if centre_link() else actions.open_batch)(
-            batch, by=actor_of(request)
-        ),
-        success=_("The bundle is open. Check-in can begin."),
-        to="hall:batch",
-        pk=pk,
-    )
+    act = actions.open_by_centre if centre_link() else actions.open_batch
+    done = _("The bundle is open. Check-in can begin.")
+    return act_on(request, access.batches_for, pk, act, done=done, to="hall:batch")
 
 
 def key(request: HttpRequest, pk: int) -> HttpResponse:
     """Type the released key, in a hall that has no line."""
     batch = batch_of(request, pk)
-    form = KeyForm(posted(request))
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            value = actions.parse_key(form.cleaned_data["key"])
-            actions.open_batch(batch, key=value, by=actor_of(request))
-        if outcome.ok:
-            messages.success(request, _("The bundle is open. Check-in can begin."))
-            return redirect("hall:batch", pk=pk)
     return act_page(
         request,
-        form,
+        KeyForm(posted(request)),
+        lambda data: actions.open_batch(batch, key=actions.parse_key(data["key"]), by=actor_of(request)),
+        done=_("The bundle is open. Check-in can begin."),
+        to=batch_url(pk),
         batch=batch,
         heading=_("Open with a typed key"),
         lead=_("For a hall that has no line: the centre tells the key after two persons have released it."),
@@ -217,18 +191,17 @@ def day_check(request: HttpRequest, pk: int) -> HttpResponse:
     batch = batch_of(request, pk)
     found = day_checks(batch)
     initial = {"items": [str(item) for item, row in found if row is not None and row.ok]}
-    form = DayCheckForm(posted(request), initial=initial)
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            ticked = set(form.cleaned_data["items"])
-            results = {str(item): str(item) in ticked for item in CheckItem}
-            actions.check_day(batch, results, note=form.cleaned_data["note"], by=actor_of(request))
-        if outcome.ok:
-            messages.success(request, _("Noted."))
-            return redirect("hall:batch", pk=pk)
+
+    def act(data: dict[str, Any]) -> None:
+        results = {str(item): str(item) in data["items"] for item in CheckItem}
+        actions.check_day(batch, results, note=data["note"], by=actor_of(request))
+
     return act_page(
         request,
-        form,
+        DayCheckForm(posted(request), initial=initial),
+        act,
+        done=_("Noted."),
+        to=batch_url(pk),
         batch=batch,
         heading=_("Checklist before the test"),
         lead=_("Tick what was looked at and is in order."),
@@ -238,15 +211,10 @@ def day_check(request: HttpRequest, pk: int) -> HttpResponse:
 
 def close(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Close the batch: says first what will happen."""
-    batch = batch_of(request, pk)
     if request.method == "POST":
-        return perform(
-            request,
-            lambda: actions.close_batch(batch, by=actor_of(request)),
-            success=_("The batch is closed. Make the return now."),
-            to="hall:batch",
-            pk=pk,
-        )
+        done = _("The batch is closed. Make the return now.")
+        return act_on(request, access.batches_for, pk, actions.close_batch, done=done, to="hall:batch")
+    batch = batch_of(request, pk)
     rows = board_rows(batch)
     done = sum(row["state"] == "submitted" for row in rows)
     absent = sum(row["state"] == "not_admitted" for row in rows)
@@ -272,14 +240,8 @@ def close(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 def make_return(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Make the return and hand it to the centre of this installation."""
-    batch = batch_of(request, pk)
-    return perform(
-        request,
-        lambda: actions.make_return(batch, by=actor_of(request)),
-        success=_("The return is made and signed."),
-        to="hall:batch",
-        pk=pk,
-    )
+    done = _("The return is made and signed.")
+    return act_on(request, access.batches_for, pk, actions.make_return, done=done, to="hall:batch")
 
 
 def return_file(request: HttpRequest, pk: int) -> HttpResponse:

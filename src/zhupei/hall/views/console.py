@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -19,7 +20,7 @@ from zhupei.kernel import clock
 from zhupei.kernel.roles import Role
 from zhupei.web.views import perform
 
-from .pieces import actor_of, batch_of, is_here
+from .pieces import actor_of, batch_of, batch_url, is_here
 
 
 def _may_act(request: HttpRequest, batch: HallBatch) -> bool:
@@ -96,9 +97,14 @@ def live(request: HttpRequest, pk: int, session: str) -> HttpResponse:
             batch=batch.pk,
             session=session,
             room=room,
-            user=actor.user_id or 0,
             language=get_language() or "",
             may_act=_may_act(request, batch),
+            sign_in=request.user.sessions.get(session_key=request.session.session_key).pk,  # type: ignore[union-attr]
+            organisation=actor.organisation_id or 0,
+            roles=tuple(sorted(actor.roles)),
+            duties=tuple(
+                batch.staff.filter(left_at=None, user_id_ref=actor.user_id).values_list("pk", flat=True)
+            ),
         )
     )
 
@@ -111,8 +117,7 @@ def duty(request: HttpRequest, pk: int, room: str) -> HttpResponseBase:
         request,
         lambda: actions.take_on_duty(batch, room, by=actor_of(request)),
         success=_("You are on duty in this room."),
-        to="hall:batch",
-        pk=pk,
+        to=batch_url(pk),
     )
 
 
@@ -124,7 +129,7 @@ def leave(request: HttpRequest, pk: int) -> HttpResponseBase:
         request,
         lambda: actions.leave_duty(row, by=actor_of(request)),
         success=_("The duty has ended."),
-        to=reverse("hall:batch", args=[row.hall_batch_id]),
+        to=batch_url(row.hall_batch_id),
     )
 
 
@@ -134,43 +139,38 @@ def _back(request: HttpRequest, pk: int, session: str) -> str:
         return reverse("hall:console", args=[pk, session, room])
     if request.POST.get("back") == "board":
         return reverse("hall:board", args=[pk, session])
-    return reverse("hall:batch", args=[pk])
+    return batch_url(pk)
+
+
+def _for_all(
+    request: HttpRequest, pk: int, session: str, act: Callable[..., Any], *given: str, done: str
+) -> HttpResponseBase:
+    """Do ``act`` in the posted room, or in the whole hall if none is named."""
+    batch, room = batch_of(request, pk), request.POST.get("room") or None
+    return perform(
+        request,
+        lambda: act(batch, session, room, *given, by=actor_of(request)),
+        success=done,
+        to=_back(request, pk, session),
+    )
 
 
 @require_POST
 def start(request: HttpRequest, pk: int, session: str) -> HttpResponseBase:
     """Let the candidates of a room (or of the whole hall) begin."""
-    batch = batch_of(request, pk)
-    room = request.POST.get("room") or None
-    return perform(
-        request,
-        lambda: actions.open_room(batch, session, room, by=actor_of(request)),
-        success=_("The test is started; the candidates can begin."),
-        to=_back(request, pk, session),
-    )
+    done = _("The test is started; the candidates can begin.")
+    return _for_all(request, pk, session, actions.open_room, done=done)
 
 
 @require_POST
 def pause(request: HttpRequest, pk: int, session: str) -> HttpResponseBase:
     """Stop the clock of everybody in a room or in the hall."""
-    batch = batch_of(request, pk)
-    reason, room = request.POST.get("reason", ""), request.POST.get("room") or None
-    return perform(
-        request,
-        lambda: actions.pause_room(batch, session, room, reason, by=actor_of(request)),
-        success=_("Paused: everybody's time stands still."),
-        to=_back(request, pk, session),
-    )
+    reason, done = request.POST.get("reason", ""), _("Paused: everybody's time stands still.")
+    return _for_all(request, pk, session, actions.pause_room, reason, done=done)
 
 
 @require_POST
 def resume(request: HttpRequest, pk: int, session: str) -> HttpResponseBase:
     """Let everybody go on."""
-    batch = batch_of(request, pk)
-    room = request.POST.get("room") or None
-    return perform(
-        request,
-        lambda: actions.resume_room(batch, session, room, by=actor_of(request)),
-        success=_("The test goes on with the time that was left."),
-        to=_back(request, pk, session),
-    )
+    done = _("The test goes on with the time that was left.")
+    return _for_all(request, pk, session, actions.resume_room, done=done)

@@ -34,7 +34,7 @@ from zhupei.organisations.api import RoleName
 from zhupei.rulebook.api import parameter
 from zhupei.web.access import may_open
 from zhupei.web.paging import page_by_key
-from zhupei.web.views import perform, refusals
+from zhupei.web.views import perform, refusals, status_of
 
 from .pieces import act_page, actor_of, posted
 
@@ -156,13 +156,10 @@ def lay_out(request: HttpRequest, site: int) -> HttpResponseBase:
     row = _site(request, site)
     form = RowsForm(posted(request))
     in_row = form.cleaned_data["in_row"] if form.is_valid() else None
-
-    def done(count: int) -> str:
-        text = ngettext("%(n)d computer entered.", "%(n)d computers entered.", count) % {"n": count}
-        messages.success(request, text)
-        return reverse("hall:record", args=[row.pk])
-
-    return redirect(done(acts.lay_out(row, in_row=in_row, by=actor_of(request))))
+    count = acts.lay_out(row, in_row=in_row, by=actor_of(request))
+    text = ngettext("%(n)d computer entered.", "%(n)d computers entered.", count) % {"n": count}
+    messages.success(request, text)
+    return redirect("hall:record", site=row.pk)
 
 
 @require_POST
@@ -295,8 +292,7 @@ def machine(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "may_edit": editor,
     }
-    status = 422 if form.is_bound and form.errors else 200
-    return render(request, "hall/machine.html", context, status=getattr(form, "refusal_status", status))
+    return render(request, "hall/machine.html", context, status=status_of(form))
 
 
 def machine_add(request: HttpRequest, site: int, room: int) -> HttpResponse:
@@ -312,15 +308,12 @@ def machine_add(request: HttpRequest, site: int, room: int) -> HttpResponse:
         "place": 1,
     }
     form = MachineForm(posted(request), new=True, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            acts.add_machine(row, room, form.cleaned_data["seat"], form.entered(), by=actor_of(request))
-        if outcome.ok:
-            messages.success(request, _("Entered."))
-            return redirect("hall:machines", site=row.pk, room=room)
     return act_page(
         request,
         form,
+        lambda data: acts.add_machine(row, room, data["seat"], form.entered(), by=actor_of(request)),
+        done=_("Entered."),
+        to=reverse("hall:machines", args=[row.pk, room]),
         heading=_("Enter a computer"),
         lead=f"{row.name} · {here.name}",
         submit_label=_("Enter it"),

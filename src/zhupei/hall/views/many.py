@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,11 +15,9 @@ from zhupei.hall import actions
 from zhupei.hall.console import usual
 from zhupei.hall.console.drawing import minutes
 from zhupei.hall.forms import HandInForm, RoomTimeForm
-from zhupei.hall.models import HallBatch
 from zhupei.hall.process import engine
 from zhupei.hall.queries import bundle_of, room_of, session_of
 from zhupei.hall.words import told
-from zhupei.web.views import refusals
 
 from .pieces import act_page, actor_of, batch_of, posted
 
@@ -49,16 +45,13 @@ def _page(
     request: HttpRequest,
     place: Place,
     form: forms.Form,
-    act: Callable[[HallBatch, dict[str, Any]], str],
+    act: Callable[[dict[str, Any]], Any],
+    *,
+    facts: Iterable[tuple[str, str]] = (),
     **context: Any,
 ) -> HttpResponse:
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            messages.success(request, act(place.batch, form.cleaned_data))
-        if outcome.ok:
-            return redirect(place.url)
-    facts = [(_("Which seats"), place.name), (_("Sitting now"), place.sitting), *context.pop("facts", [])]
-    return act_page(request, form, batch=place.batch, back=place.url, facts=facts, **context)
+    context["facts"] = [(_("Which seats"), place.name), (_("Sitting now"), place.sitting), *facts]
+    return act_page(request, form, act, to=place.url, batch=place.batch, back=place.url, **context)
 
 
 def propose_room(request: HttpRequest, pk: int, session: str) -> HttpResponse:
@@ -70,22 +63,21 @@ def propose_room(request: HttpRequest, pk: int, session: str) -> HttpResponse:
         for one in place.seats
         if one.candidate_id in faults
     ]
-
-    def act(batch: HallBatch, data: dict[str, Any]) -> str:
-        made = actions.propose_room(
-            batch, session, place.room, minutes=data["minutes"] or 0, reason=data["reason"], by=actor
-        )
-        return ngettext(
-            "Proposed for %(n)d person. It waits for a second person.",
-            "Proposed for %(n)d persons. It waits for a second person, who decides once for all.",
-            len(made),
-        ) % {"n": len(made)}
-
     return _page(
         request,
         place,
         RoomTimeForm(posted(request), usual=usual.faults()),
-        act,
+        lambda data: actions.propose_room(
+            place.batch, session, place.room, minutes=data["minutes"] or 0, reason=data["reason"], by=actor
+        ),
+        done=lambda made: (
+            ngettext(
+                "Proposed for %(n)d person. It waits for a second person.",
+                "Proposed for %(n)d persons. It waits for a second person, who decides once for all.",
+                len(made),
+            )
+            % {"n": len(made)}
+        ),
         facts=[(_("Cut off, no time given yet"), _(", ").join(hit) or _("nobody"))],
         heading=_("Extra time for all"),
         lead=_(
@@ -98,18 +90,14 @@ def propose_room(request: HttpRequest, pk: int, session: str) -> HttpResponse:
 def hand_in_room(request: HttpRequest, pk: int, session: str) -> HttpResponse:
     """Hand in for everybody who still sits in a room or in the hall."""
     place, actor = Place(request, pk, session), actor_of(request)
-
-    def act(batch: HallBatch, data: dict[str, Any]) -> str:
-        n = actions.hand_in_room(
-            batch, session, place.room, expected=data["expected"], reason=data["reason"], by=actor
-        )
-        return ngettext("Handed in for %(n)d person.", "Handed in for %(n)d persons.", n) % {"n": n}
-
     return _page(
         request,
         place,
         HandInForm(posted(request), usual=usual.ends()),
-        act,
+        lambda data: actions.hand_in_room(
+            place.batch, session, place.room, expected=data["expected"], reason=data["reason"], by=actor
+        ),
+        done=lambda n: ngettext("Handed in for %(n)d person.", "Handed in for %(n)d persons.", n) % {"n": n},
         heading=_("Hand in for all who still sit"),
         lead=_(
             "What is kept now is scored at once. Nobody there can go on; this cannot be undone. Type the number of those who "

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -14,9 +14,8 @@ from zhupei.hall.models import Rehearsal, RehearsalState
 from zhupei.hall.rehearsals import stage
 from zhupei.institutions.api import Site
 from zhupei.web.paging import page_by_key
-from zhupei.web.views import perform, refusals
 
-from .pieces import act_page, actor_of, posted
+from .pieces import act_on, act_page, actor_of, posted, with_halls
 
 
 def _labels() -> dict[str, str]:
@@ -29,6 +28,9 @@ def _labels() -> dict[str, str]:
         "errors": _("Failures"),
         "rss_mb": _("Memory of the server"),
         "missing": _("Computers that did not finish"),
+        "started": _("Candidates who started"),
+        "handed_in": _("Candidates who handed in"),
+        "answers": _("Answers kept"),
     }
 
 
@@ -50,6 +52,7 @@ def _checks(results: dict[str, Any]) -> list[dict[str, Any]]:
             "value": _amount(one["name"], one["value"]),
             "limit": _amount(one["name"], one["limit"]),
             "passed": one["passed"],
+            "reported": one.get("reported", False),
         }
         for one in results.get("checks", [])
         if isinstance(one, dict) and {"name", "value", "limit", "passed"} <= one.keys()
@@ -60,9 +63,7 @@ def rehearsal_list(request: HttpRequest) -> HttpResponse:
     """The rehearsals of this hall, the last one first (R117, R131)."""
     actor = actor_of(request)
     page = page_by_key(access.rehearsals_for(actor), request)
-    halls = Site.objects.in_bulk({row.site_id_ref for row in page.items if row.site_id_ref})
-    for row in page.items:
-        row.hall = halls.get(row.site_id_ref)
+    with_halls(page.items)
     context = {"page": page, "may_prepare": actor.has(*actions.BRINGERS)}
     return render(request, "hall/rehearsals.html", context)
 
@@ -74,20 +75,17 @@ def rehearsal_prepare(request: HttpRequest) -> HttpResponse:
     form = RehearsalForm(posted(request), sites=[(str(one.pk), one.name) for one in sites])
     if request.method != "POST" and sites:
         form.initial.update({"site": str(sites[0].pk), "seats": sites[0].exam_clients or 50})
-    if request.method == "POST" and form.is_valid():
-        with refusals(form) as outcome:
-            row = actions.prepare_rehearsal(
-                site_id=int(form.cleaned_data["site"]) if form.cleaned_data.get("site") else None,
-                seats=form.cleaned_data["seats"],
-                minutes=form.cleaned_data["minutes"],
-                by=actor,
-            )
-        if outcome.ok:
-            messages.success(request, _("Prepared. Open the address on every exam computer now."))
-            return redirect("hall:rehearsal", pk=row.pk)
     return act_page(
         request,
         form,
+        lambda data: actions.prepare_rehearsal(
+            site_id=int(data["site"]) if data.get("site") else None,
+            seats=data["seats"],
+            minutes=data["minutes"],
+            by=actor,
+        ),
+        done=_("Prepared. Open the address on every exam computer now."),
+        to=lambda row: reverse("hall:rehearsal", args=[row.pk]),
         heading=_("Prepare a rehearsal"),
         lead=_("The hall's own computers play invented candidates against this server. No real test, person or item is "
                "touched. A rehearsal that was prepared before is given up."),
@@ -96,14 +94,10 @@ def rehearsal_prepare(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
 
 
-def _rehearsal(request: HttpRequest, pk: int) -> Rehearsal:
-    row: Rehearsal = get_object_or_404(access.rehearsals_for(actor_of(request)), pk=pk)
-    return row
-
-
 def rehearsal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Address and code for the computers, the start, every computer with its figures, the limits."""
-    actor, row = actor_of(request), _rehearsal(request, pk)
+    actor = actor_of(request)
+    row: Rehearsal = get_object_or_404(access.rehearsals_for(actor), pk=pk)
     is_on = actions.is_on_stage(row) and row.state in (RehearsalState.PREPARED, RehearsalState.STARTED)
     results, source, code, starts_in = row.results, row.source, "", None
     if is_on:
@@ -126,6 +120,10 @@ def rehearsal_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "results": results,
         "seats": results.get("seats", []),
         "checks": _checks(results),
+        "contradictions": [
+            one | {"label": _labels().get(one["name"], one["name"])}
+            for one in results.get("contradictions", [])
+        ],
         "labels": {
             "joined": _("Joined, waits for the start"),
             "started": _("Answering"),
@@ -141,29 +139,12 @@ def rehearsal_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def rehearsal_start(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Everybody starts."""
-    row = _rehearsal(request, pk)
-    return perform(
-        request,
-        lambda: actions.start_rehearsal(row, by=actor_of(request)),
-        success=_("All computers start in ten seconds."),
-        to=row_url(row),
-    )
+    done = _("All computers start in ten seconds.")
+    return act_on(request, access.rehearsals_for, pk, actions.start_rehearsal, done=done, to="hall:rehearsal")
 
 
 @require_POST
 def rehearsal_keep(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The result goes on the hall's record."""
-    row = _rehearsal(request, pk)
-    return perform(
-        request,
-        lambda: actions.keep_rehearsal(row, by=actor_of(request)),
-        success=_("The result is on the hall's record."),
-        to=row_url(row),
-    )
-
-
-def row_url(row: Rehearsal) -> str:
-    """The page of a rehearsal."""
-    from django.urls import reverse
-
-    return reverse("hall:rehearsal", args=[row.pk])
+    done = _("The result is on the hall's record.")
+    return act_on(request, access.rehearsals_for, pk, actions.keep_rehearsal, done=done, to="hall:rehearsal")

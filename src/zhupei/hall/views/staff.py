@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from django.contrib import messages
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -13,7 +15,7 @@ from zhupei.kernel import clock
 from zhupei.kernel.roles import CENTRE
 from zhupei.organisations.api import Membership, Organisation, RoleName, in_force
 from zhupei.web.paging import page_by_key
-from zhupei.web.views import perform, refusals
+from zhupei.web.views import perform
 
 from .pieces import act_page, actor_of, posted
 
@@ -50,20 +52,13 @@ def staff_report(request: HttpRequest) -> HttpResponse:
         (f"{one.user_id}/{one.role}", f"{one.user.display_name} · {one.get_role_display()}")
         for one in held.order_by("role", "pk")
     ]
-    form = StaffForm(posted(request), people=people)
-    if request.method == "POST" and form.is_valid():
-        user_id, _slash, role = form.cleaned_data["person"].partition("/")
-        with refusals(form) as outcome:
-            actions.report_staff(
-                int(user_id),
-                role,
-                trained_on=form.cleaned_data["trained_on"],
-                training=form.cleaned_data["training"],
-                by=actor,
-            )
-        if outcome.ok:
-            messages.success(request, _("Reported. The centre files it."))
-            return redirect("hall:staff")
+
+    def act(data: dict[str, Any]) -> None:
+        user_id, _slash, role = data["person"].partition("/")
+        actions.report_staff(
+            int(user_id), role, trained_on=data["trained_on"], training=data["training"], by=actor
+        )
+
     lead = _(
         "Every hall needs a technical head and a room administrator who were trained and are filed with the centre."
     )
@@ -72,7 +67,10 @@ def staff_report(request: HttpRequest) -> HttpResponse:
                  "“Staff and roles”.")  # fmt: skip
     return act_page(
         request,
-        form,
+        StaffForm(posted(request), people=people),
+        act,
+        done=_("Reported. The centre files it."),
+        to=reverse("hall:staff"),
         heading=_("Report hall staff"),
         lead=lead,
         submit_label=_("Report"),

@@ -1,4 +1,4 @@
-"""A hall's own machine: its pass, the codes of its people, what is fetched from the centre and sent to it."""
+"""A hall's own machine: its pass, the accounts of its people, what is fetched from the centre and sent to it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST
 
 from zhupei.exams import api as exams
 from zhupei.hall import access, actions
-from zhupei.hall.forms import PassForm
-from zhupei.hall.models import HallBatch, Transfer
+from zhupei.hall.forms import PassForm, ResetForm
+from zhupei.hall.models import AccessReset, HallBatch, Transfer
 from zhupei.hall.uplink import link
 from zhupei.kernel import envelope
 from zhupei.kernel.actor import Actor
@@ -164,12 +164,44 @@ def centre(request: HttpRequest) -> HttpResponse:
     return render(request, "hall/centre.html", context, status=status_of(form))
 
 
+def resets(request: HttpRequest) -> HttpResponse:
+    """Colleagues who lost password or telephone: propose a new way in, decide what another person proposed."""
+    actor = actor_of(request)
+    people = [(one.login, f"{one.display_name} · {one.login}") for one in actions.colleagues(by=actor)]
+    form = ResetForm(posted(request), people=people)
+    if request.method == "POST" and form.is_valid():
+        with refusals(form) as outcome:
+            row, half = actions.propose_reset(**form.cleaned_data, by=actor)
+        if outcome.ok:
+            return _half(request, row, half, first=True)
+    context = {
+        "form": form,
+        "link": link.centre_link(),
+        "rows": access.resets_for(actor).order_by("-pk")[:20],
+        "actor_id": actor.user_id,
+    }
+    return render(request, "hall/resets.html", context, status=status_of(form))
+
+
 @require_POST
-def code(request: HttpRequest) -> HttpResponse:
-    """A code for somebody's first password on this machine, to be told face to face."""
-    login = request.POST.get("login", "")[:80]
-    shown = actions.give_code(login, by=actor_of(request))
-    response = render(request, "hall/code.html", {"login": login, "code": shown})
+def reset_decide(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Approve a new way in, which shows the second half of its code; or refuse it."""
+    actor = actor_of(request)
+    row = get_object_or_404(access.resets_for(actor), pk=pk)
+    if request.POST.get("verdict") == "accept":
+        half = actions.decide_reset(row, accept=True, by=actor)
+        return _half(request, row, half, first=False)
+    return perform(
+        request,
+        lambda: actions.decide_reset(row, accept=False, by=actor),
+        success=_("Refused. Nothing has changed."),
+        to="hall:resets",
+    )
+
+
+def _half(request: HttpRequest, row: AccessReset, half: str, *, first: bool) -> HttpResponse:
+    context = {"row": row, "half": envelope.spoken(half), "first": first}
+    response = render(request, "hall/reset_half.html", context)
     response["Cache-Control"] = "no-store"
     return response
 

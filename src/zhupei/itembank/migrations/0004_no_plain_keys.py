@@ -6,23 +6,24 @@ import zhupei.web.fields
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('itembank', '0003_keys_encrypted'),
+        ("itembank", "0003_keys_encrypted"),
     ]
 
     operations = [
-        migrations.RemoveField(model_name='itemversion', name='plain_key'),
-        migrations.RemoveField(model_name='itemversion', name='plain_explanation'),
+        migrations.RemoveField(model_name="itemversion", name="plain_key"),
+        migrations.RemoveField(model_name="itemversion", name="plain_explanation"),
         migrations.AlterField(
-            model_name='itemversion',
-            name='key',
+            model_name="itemversion",
+            name="key",
             field=zhupei.web.fields.EncryptedJSONField(),
         ),
-        migrations.RemoveField(model_name='bankrelease', name='versions'),
+        migrations.RemoveField(model_name="bankrelease", name="versions"),
         migrations.AddField(
-            model_name='bankrelease',
-            name='versions',
-            field=models.ManyToManyField(related_name='+', through='itembank.ReleasedVersion', to='itembank.itemversion'),
+            model_name="bankrelease",
+            name="versions",
+            field=models.ManyToManyField(
+                related_name="+", through="itembank.ReleasedVersion", to="itembank.itemversion"
+            ),
         ),
     ]

@@ -27,7 +27,7 @@ from zhupei.kernel.roles import Role
 from zhupei.training import actions
 from zhupei.training.models import Enrolment, TrainingClass
 
-from .test_plans import plan_input
+from .plans import plan_input
 
 pytestmark = pytest.mark.django_db
 BEFORE = datetime(2026, 9, 21, 10)

@@ -52,7 +52,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _print(self, report: Report, seconds: float) -> None:
-        address = f"http://{os.environ.get('ZHUPEI_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}/"
+        address = f"http://{os.environ.get('ZHUPEI_HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}/"
         write = self.stdout.write
         write(f"\nThe demo city stands after {seconds:.1f} s. 'zhupei serve' opens it at {address}\n")
         write(

@@ -19,7 +19,6 @@ from zhupei.hall.api import (
     Unreachable,
     go_alone,
     others,
-    refuse_second,
     wait_to_take_over,
 )
 from zhupei.kernel.errors import Refusal
@@ -52,16 +51,14 @@ class Command(Serve):
             if options["alone"]:
                 self._alone(options["reason"])
                 return
-            if options["standby"]:
-                if not self._stand_by(options):
-                    return
-            elif others():
-                refuse_second()
+            super().handle(*args, **options)
         except Refusal as problem:
             raise CommandError(problem.message) from None
         except Unreachable as problem:
             raise CommandError(str(problem)) from None
-        super().handle(*args, **options)
+
+    def may_serve(self, options: dict[str, Any]) -> bool:
+        return self._stand_by(options) if options["standby"] else super().may_serve(options)
 
     def _alone(self, reason: str) -> None:
         self._two()
@@ -94,6 +91,11 @@ class Command(Serve):
         if not 0 < local.timeout_s() <= SLOW_S:
             self.stderr.write(
                 "wal_receiver_timeout here is off or over 10 s: a first server without power is noticed only then. Set it to 5s."
+            )
+        if not local.is_primary_proven():
+            self.stderr.write(
+                "This machine's PostgreSQL takes data from whoever has the first server's address, who could keep this one from "
+                "taking over. Add require_auth=scram-sha-256 (PostgreSQL 16) or sslmode=verify-full to primary_conninfo."
             )
         standby = Standby(local=local, origins=others(), takeover_s=settings.HALL_TAKEOVER_SECONDS)
         if not options["now"] and not self._wait(standby, options):

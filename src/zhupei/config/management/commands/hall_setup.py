@@ -1,4 +1,4 @@
-"""``zhupei hall-setup``: make this machine a hall's own: its key, its request, the pass of the centre, first passwords."""
+"""``zhupei hall-setup``: make this machine a hall's own: its key, its request, the pass of the centre."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
 
 from zhupei.exams.api import read_pass
-from zhupei.hall.api import centre_link, give_code, install_pass, make_request, warnings
+from zhupei.hall.api import centre_link, install_pass, make_request, warnings
 from zhupei.kernel import envelope
 from zhupei.kernel.actor import SYSTEM
 from zhupei.kernel.errors import Refusal
@@ -23,7 +23,7 @@ MAX_FILE = 2 << 20
 class Command(BaseCommand):
     help = (
         "Make this machine a hall's own. Without arguments: make its key and write the request for the centre. With a pass file: "
-        "take in the hall pass. With --code: a code for somebody's first password."
+        "take in the hall pass."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,9 +36,6 @@ class Command(BaseCommand):
             "--centre-fingerprint", default="", help="the centre's, as it was read out on the telephone"
         )
         parser.add_argument(
-            "--code", metavar="ACCOUNT", help="print a code with which this person sets a password here"
-        )
-        parser.add_argument(
             "--status", action="store_true", help="say which hall this machine is, and what is missing"
         )
 
@@ -48,9 +45,7 @@ class Command(BaseCommand):
         except (OperationalError, ProgrammingError, Refusal):
             raise CommandError("the database is not set up: run 'zhupei prepare' first") from None
         try:
-            if options["code"]:
-                self.stdout.write(give_code(options["code"], by=SYSTEM))
-            elif options["status"]:
+            if options["status"]:
                 self._status()
             elif options["pass_file"]:
                 self._install(options["pass_file"], options["centre_fingerprint"])
@@ -93,7 +88,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"This machine is {content.site.name} of {content.unit.name}, {len(content.site.rooms)} rooms, valid to "
             f"{row.valid_to}.\nCentre: {row.centre_name}, {row.centre_address}, fingerprint {mark}\n"
-            "First passwords: zhupei hall-setup --code ACCOUNT, then /account/new-password/ on this machine. Accounts:"
+            "Each of these sets a password at /account/new-password/ on this machine, with the first sign-in code that the "
+            "centre's platform shows to this person alone:"
         )
         for person in content.people:
             self.stdout.write(f"    {person.login:20} {person.name}  {', '.join(person.roles)}")

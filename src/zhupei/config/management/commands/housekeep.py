@@ -15,8 +15,8 @@ from zhupei.analysis.api import calibrate_all
 from zhupei.analysis.api import catch_up as analyse_new_batches
 from zhupei.audit.api import seal, verify_chain
 from zhupei.certificates.api import consume_news
+from zhupei.exams.api import forget_first_secrets, standing_faults
 from zhupei.exams.api import recompute_deadlines as recompute_tests
-from zhupei.exams.api import standing_faults
 from zhupei.hours.api import report_differences
 from zhupei.kernel import clock
 from zhupei.training.api import recompute_deadlines as recompute_plans
@@ -42,6 +42,7 @@ TASKS: tuple[Callable[[], Any], ...] = (
     consume_news,
     recompute_plans,
     recompute_tests,
+    forget_first_secrets,
     analyse_new_batches,
 )
 

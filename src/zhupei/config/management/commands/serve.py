@@ -14,7 +14,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
 from zhupei.delivery.rehearsal.servers import raise_limits
-from zhupei.hall.api import centre_link
+from zhupei.hall.api import centre_link, others, refuse_second
+from zhupei.kernel.errors import Refusal
 
 RESTART_PAUSE = 2.0
 STOP_WAIT = 15.0
@@ -88,20 +89,31 @@ class Command(BaseCommand):
     """What the processes that this command starts get besides its own environment."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default=os.environ.get("ZHUPEI_HOST", "127.0.0.1"))
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+        parser.add_argument("--host", default=os.environ.get("ZHUPEI_HOST") or "127.0.0.1")
+        parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "8000")
         parser.add_argument("--threads", type=int, default=1)
         parser.add_argument("--no-worker", action="store_true", help="serve pages only")
 
+    def may_serve(self, options: dict[str, Any]) -> bool:
+        """False if there is nothing to serve after all. Raises ``CommandError`` where the hall's other server serves."""
+        if others():
+            try:
+                refuse_second()
+            except Refusal as problem:
+                raise CommandError(problem.message) from None
+        return True
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if not self.may_serve(options):
+            return
         host, port = options["host"], options["port"]
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
-            except OSError as error:
+            except (OSError, OverflowError) as error:
                 raise CommandError(
-                    f"{host}:{port} cannot be used ({error.strerror}). Choose another with PORT=8001."
+                    f"{host}:{port} cannot be used ({error}). Choose another with PORT=8001."
                 ) from None
         environment = {
             **os.environ,
