@@ -254,7 +254,19 @@ def test_a_warning_stands_before_everything_until_it_is_read(
     expect(dialog).to_be_visible()
     expect(page.get_by_role("alertdialog", name="监考人员提醒您")).to_contain_text("请不要与邻座交谈。")
     expect(button).to_be_focused()
+    old = {
+        "state": "running",
+        "remaining_ms": 7_000_000,
+        "deadline_version": 1,
+        "warning": "",
+        "warning_no": 0,
+    }
+    page.route("**/heartbeat", says(json=old))  # said before the warning, heard after it
+    with page.expect_response("**/heartbeat"):
+        wake(page)
+    page.unroute("**/heartbeat")
     assert candidate.faults() == []
+    assert dialog.is_visible()
     unit = page.locator("#item").get_attribute("data-unit")
     for key in ("Tab", "Shift+Tab", "Escape", "ArrowRight", "1"):  # no way past it
         page.keyboard.press(key)

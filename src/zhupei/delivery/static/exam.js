@@ -140,7 +140,8 @@
     if (!box || typeof value.warning_no !== "number") { return; }
     if (value.warning_no > read) { openWarning(value.warning_no, value.warning); return; }
     if (value.warning_no) { tellRead(); }
-    if (warned) { closeWarning(); }
+    // read in another window; but not on the word of an answer that was on its way when the warning came
+    if (warned && moment() - warnedAt > 12000) { closeWarning(); }
   }
 
   function openWarning(no, message) {
