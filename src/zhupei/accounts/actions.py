@@ -38,6 +38,7 @@ from .models import (
 
 MAX_FAILURES = 5
 LOCK = timedelta(minutes=20)
+CODE_DIGITS = 6
 CODE_LIFE = timedelta(minutes=10)
 CODE_TRIES = 5
 CODES_PER_HOUR = 5
@@ -153,6 +154,8 @@ def check_password(text: str, password: str, *, ip: str = "", agent: str = "") -
         elif user is None:
             throttle.unknown(ip)
             User().set_password(password)
+        elif user.must_change_password:
+            password = envelope.heard(password)  # a first secret, typed in groups as it is shown
         if refused is None and (user is None or not user.check_password(password)):
             lockout.failures += 1
             lockout.last_failure_at = now
@@ -307,7 +310,7 @@ def issue_code(purpose: str, target: str) -> str:
         raise Refusal(
             "too_many_codes", _("Too many codes were sent to this number. Try again in an hour."), status=429
         )
-    code = f"{secrets.randbelow(10**6):06d}"
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
     OneTimeCode.objects.create(
         purpose=purpose,
         target_index=index,
@@ -381,33 +384,44 @@ def set_first_secret(user: User, hashed: str, *, by: Actor) -> None:
     record(events.FIRST_SECRET_SET, by=by, on=user)
 
 
-def _use_first_secret(user: User, code: str, ip: str, agent: str) -> None:
-    """Accept the first secret, which ``set_password`` then replaces; wrong ones count towards the lock of the account."""
+def _first_secret_of(login: str, code: str, ip: str, agent: str) -> User:
+    """The account that ``code`` is the first secret of. Any other is refused in one way, whether the account exists or not;
+    wrong ones count towards the lock of the name."""
     try:
-        check_password(user.login, envelope.heard(code), ip=ip, agent=agent)
+        user = check_password(login, code, ip=ip, agent=agent)
     except Refusal as refusal:
         if refusal.code != "wrong_login":
             raise
-        text = _("This is not the first sign-in code of this account. It has twenty figures.")
-        raise Refusal("wrong_code", text, field="code") from None
+    else:
+        if user.must_change_password:
+            return user
+    text = _(
+        "The account or the first sign-in code is wrong, or the code was used already. Check both, figure by figure."
+    )
+    raise Refusal("wrong_code", text, field="code")
+
+
+def _sent_to(login: str, code: str) -> User:
+    """The account to whose phone ``code`` was sent. One that was sent to nobody opens nothing: it could only be guessed."""
+    use_code(RESET, login, code)
+    user = User.objects.filter(
+        login=login, is_active=True, is_learner=False, must_change_password=False
+    ).first()
+    if user is None or not user.phone:
+        raise Refusal("wrong_code", _("The code is wrong or has run out. Ask for a new one."), field="code")
+    return user
 
 
 def reset_password(login: str, code: str, password: str, *, ip: str = "", agent: str = "") -> None:
-    """Set a staff account's password with the code that was sent to its phone, or with its first secret if it has one."""
+    """Set a staff account's password with the six digits that were sent to its phone, or with its first secret."""
     check_strength(password)  # first, so that a weak one does not use the code up
-    user = User.objects.filter(login=login, is_active=True, is_learner=False).first()
-    first = user is not None and user.must_change_password
-    if user is not None and first:
-        _use_first_secret(user, code, ip, agent)
-    else:
-        use_code(RESET, login, code)
-    if user is None:
-        raise Refusal("wrong_code", _("The code is wrong or has run out. Ask for a new one."), field="code")
+    code = envelope.heard(code)
+    user = _sent_to(login, code) if len(code) == CODE_DIGITS else _first_secret_of(login, code, ip, agent)
     with transaction.atomic():
-        user = User.objects.select_for_update().get(pk=user.pk)
-        if first and not user.must_change_password:
-            raise Conflict("wrong_state", _("This first sign-in code was used already."))
-        set_password(user, password, by=_as_actor(user, ip, agent))
+        now = User.objects.select_for_update().get(pk=user.pk)
+        if now.password != user.password:
+            raise Conflict("wrong_state", _("This code was used already."))
+        set_password(now, password, by=_as_actor(now, ip, agent))
     Lockout.objects.filter(login_index=_login_index(user.login)).update(failures=0, locked_until=None)
 
 

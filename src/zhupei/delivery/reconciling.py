@@ -273,7 +273,7 @@ class _Comparison:
             self.differ("not_open", candidate, hall=sitting.room_id)
         right = msgspec.structs.replace(
             event,
-            budget_ms=(self.rules.minutes * 60 + candidate.extra_seconds) * 1000,
+            budget_ms=(self.rules.minutes_for(candidate.papers) * 60 + candidate.extra_seconds) * 1000,
             grace_ms=self.rules.grace_seconds * 1000,
             subjects=tuple(one for one in self.rules.subjects if one in candidate.papers),
         )

@@ -50,6 +50,7 @@ ZH: dict[str, str] = {
     "wait.rule.pass": "每科满分 {full} 分，每科都达到 {mark} 分为合格。成绩当场公布、当场有效。",
     "wait.rule.sequence": "先答{first}，结束后进入{second}；进入后不能返回。",
     "wait.rule.free": "两个科目之间可以自由切换，最后一并交卷。",
+    "wait.rule.carried": "本次只考{title}。另一科目以前已合格，按规定保留，不再考。",
     "wait.rule.saved": "每答一题自动保存。换机、断网、停电，已保存的答案和剩余时间都会保留。",
     "wait.rule.window": "测试中离开答题窗口会被记录。",
     "wait.extra": "已批准为您延长 {minutes} 分钟。",
@@ -123,6 +124,7 @@ ZH: dict[str, str] = {
     "result.passed": "合格",
     "result.failed": "不合格",
     "result.lead.passed": "恭喜！两个科目均达到 {mark} 分，本次测试合格。",
+    "result.lead.passed.carried": "恭喜！本次所考科目达到 {mark} 分，另一科目以前已合格。两个科目均合格。",
     "result.lead.failed": "本次测试不合格：每个科目都须达到 {mark} 分。",
     "result.full": "满分 {full} 分，{mark} 分合格",
     "result.marks": "分",
@@ -290,6 +292,7 @@ EN: dict[str, str] = {
     ),
     "wait.rule.sequence": "First {first}, then {second}; there is no way back.",
     "wait.rule.free": "You may switch between the subjects and hand both in at the end.",
+    "wait.rule.carried": "You sit {title} only. You passed the other subject before; that pass is kept.",
     "wait.rule.saved": (
         "Every answer is saved as you give it. A change of machine, a lost network or a power cut costs neither saved "
         "answers nor time."
@@ -309,8 +312,8 @@ EN: dict[str, str] = {
     "paper.question": "Question {no}",
     "paper.questions": "Questions {first}–{last}",
     "paper.of": "of {total}",
-    "paper.marks": "{marks} marks",
-    "paper.marks.each": "{marks} marks each",
+    "paper.marks": "Marks: {marks}",
+    "paper.marks.each": "Marks: {marks} each",
     "paper.case": "The case",
     "paper.child": "Question {no}",
     "kind.single": "Single choice",
@@ -369,6 +372,7 @@ EN: dict[str, str] = {
     "result.passed": "Passed",
     "result.failed": "Not passed",
     "result.lead.passed": "Congratulations: {mark} or more in every subject. You passed.",
+    "result.lead.passed.carried": "Congratulations: {mark} or more, and you passed the other subject before. You passed.",
     "result.lead.failed": "Not passed: {mark} is needed in every subject.",
     "result.full": "of {full}, {mark} to pass",
     "result.marks": "marks",

@@ -23,17 +23,23 @@ def candidate_rules(
     leave_after: int = 30,
     minutes: int = 120,
     pass_mark: int = 60,
+    subject: str = "",
 ) -> tuple[str, ...]:
     """The candidate's rules in plain words. The numbers are the rulebook's: pass them in, the defaults are usual.
 
     ``opens_before``: minutes before the start at which the door opens; ``late_after``: minutes after which it is
-    too late; ``leave_after``: minutes before which nobody hands in; ``minutes`` and ``pass_mark`` as in 三（三）（四）.
+    too late; ``leave_after``: minutes before which nobody hands in; ``minutes`` and ``pass_mark`` as in 三（三）（四）;
+    ``subject``: the only one that is sat, the other one having been passed before.
     """
+    what = (
+        f"这次只考{subject}一个科目，一共{minutes}分钟；另一个科目以前已经合格，不用再考。满分100分，{pass_mark}分合格。"
+        if subject
+        else f"考通用知识、专业知识两个科目，连着考，一共{minutes}分钟。每科满分100分，{pass_mark}分合格，两科都合格才算通过。"
+    )
     return (
         f"开考前{opens_before}分钟开始入场。请带好本准考证和本人身份证原件，先刷身份证签到，再现场拍照核对本人。",
         f"开考后迟到超过{late_after}分钟不能入场；开考{leave_after}分钟后才能交卷离场。",
-        f"考通用知识、专业知识两个科目，连着考，一共{minutes}分钟。每科满分100分，{pass_mark}分合格，两科都合格才算通过。"
-        "交卷后当场出成绩。",
+        f"{what}交卷后当场出成绩。",
         "按座位号就座。手机、智能手表、耳机、书本和纸张不能带到座位上，请关机后放在指定的地方。需要时可向监考人员领草稿纸，离场时交回。",
         "全场录像，考试中会随机拍照。不许替考、夹带、交头接耳；违规的，成绩作废并记录在案。",
         "电脑出了问题请举手，不要自己重启。换电脑不影响已答的题和剩余时间。",

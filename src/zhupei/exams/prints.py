@@ -7,13 +7,14 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from zhupei.delivery import api as delivery
 from zhupei.documents import api as documents
 from zhupei.evidence.api import StoredFile, read
 from zhupei.kernel import clock
 from zhupei.kernel.errors import Refusal
 from zhupei.kernel.identity import mask_id
 from zhupei.people import api as people
-from zhupei.rulebook.api import parameter
+from zhupei.rulebook.api import Subject, parameter
 
 from .choices import ResultState
 from .models import ApplicationSession, BankApplication, Batch, Candidate, Result, Slot
@@ -51,7 +52,7 @@ def bank_form(application: BankApplication) -> documents.BankForm:
     )
 
 
-def slip_of(candidate: Candidate, rules: tuple[str, ...] = ()) -> documents.AdmissionSlip:
+def slip_of(candidate: Candidate) -> documents.AdmissionSlip:
     """A candidate's admission slip. The identity number is masked: the person brings the card."""
     if candidate.slot is None or candidate.room is None or candidate.seat is None:
         text = _("The seats of this batch are not given yet. The slip is ready once they are.")
@@ -70,28 +71,42 @@ def slip_of(candidate: Candidate, rules: tuple[str, ...] = ()) -> documents.Admi
         organiser=candidate.batch.institution.full_name,
         batch=str(candidate.batch),
         photo=people.photo_bytes(candidate.person),
-        rules=rules or slip_rules(),
+        rules=slip_rules(candidate.carried_subject),
     )
 
 
-def slip_rules() -> tuple[str, ...]:
-    """The candidate's rules with the rulebook's numbers."""
+def slip_rules(carried: str | None) -> tuple[str, ...]:
+    """The candidate's rules with the rulebook's numbers. ``carried``: the subject that is not sat again, None if both are."""
     leave_after = int(parameter("min_minutes_before_hand_in"))
     rules = documents.candidate_rules(
         opens_before=int(parameter("check_in_opens_minutes")),
         late_after=int(parameter("late_entry_minutes")),
         leave_after=leave_after,
-        minutes=int(parameter("exam_minutes_total")),
+        minutes=minutes_of(carried),
         pass_mark=int(Decimal(str(parameter("subject_pass_mark")))),
+        subject=_other(carried),
     )
     if leave_after:
         return rules
     return tuple(rule.replace("；开考0分钟后才能交卷离场", "") for rule in rules)
 
 
+def minutes_of(carried: str | None) -> int:
+    """Minutes for both subjects, or for the one that is sat when the other one counts from before."""
+    rules = delivery.Rules(
+        minutes=int(parameter("exam_minutes_total")), subjects=tuple(parameter("subjects"))
+    )
+    return rules.minutes_for([one for one in rules.subjects if one != carried])
+
+
+def _other(carried: str | None) -> str:
+    """The name of the only subject that is sat, in the language of the papers; "" if both are."""
+    with override("zh-hans"):
+        return str(next(one.label for one in Subject if one != carried)) if carried else ""
+
+
 def slips_of(batch: Batch) -> documents.AdmissionSlips:
     """Every slip of a batch, in the order of their numbers."""
-    rules = slip_rules()
     rows = seated(batch)
     if not rows:
         raise Refusal(
@@ -99,7 +114,7 @@ def slips_of(batch: Batch) -> documents.AdmissionSlips:
             _("The seats of this batch are not given yet. The slip is ready once they are."),
             status=409,
         )
-    return documents.AdmissionSlips(slips=tuple(slip_of(one, rules) for one in rows))
+    return documents.AdmissionSlips(slips=tuple(slip_of(one) for one in rows))
 
 
 def seated(batch: Batch) -> list[Candidate]:
@@ -177,6 +192,11 @@ def score_list(batch: Batch, slot: Slot, room_id: int) -> documents.ScoreList:
                 )
             )
         note = "" if batch.confirmed_at else _("Provisional until the centre has confirmed the results.")
+        kept = [one.slip_no or "" for one in rows if one.carried_subject]
+        if kept:
+            note += _("One subject was passed before and counts again: %(slips)s.") % {
+                "slips": "、".join(kept)
+            }
     return documents.ScoreList(
         batch=str(batch),
         hall=batch.hall.name,

@@ -425,7 +425,15 @@ def candidacies_of(person: Person) -> QuerySet[Candidate]:
     return (
         Candidate.objects.filter(person=person, removed_at=None)
         .exclude(batch__state=BatchState.CANCELLED)
-        .select_related("batch__institution", "batch__hall", "post", "slot", "room", "result")
+        .select_related(
+            "batch__institution",
+            "batch__hall",
+            "post",
+            "slot",
+            "room",
+            "result",
+            "carried_from__candidate__batch",
+        )
         .order_by("-pk")
     )
 

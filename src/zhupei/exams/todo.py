@@ -15,6 +15,7 @@ from zhupei.rulebook.api import workdays_left
 from zhupei.web.todo import Task
 
 from . import access, standing
+from .carrying import carried_marks_lost
 from .choices import ApplicationState, BatchState, ChallengeState, CorrectionState
 
 
@@ -80,6 +81,11 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
             _("Passes by a re-scoring to confirm"),
             standing.waiting_passes().count(),
             f"{reverse('exams:corrections')}?state={CorrectionState.APPROVED}",
+        )
+        yield Task(
+            _("Marks carried over to look at again"),
+            carried_marks_lost().count(),
+            reverse("exams:corrections"),
         )
         url = f"{reverse('exams:batches')}?state={BatchState.RETURNED}"
         rows = access.batches_for(actor).filter(state=BatchState.RETURNED)

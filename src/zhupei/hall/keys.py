@@ -10,6 +10,7 @@ from zhupei.delivery import api as delivery
 from zhupei.evidence.api import read
 from zhupei.hall.choices import HallBatchState
 from zhupei.hall.models import HallBatch
+from zhupei.hall.process import note_loaded
 from zhupei.hall.uplink.link import bundle_verifier
 from zhupei.kernel import crypto
 from zhupei.kernel.errors import Conflict
@@ -38,7 +39,6 @@ def load_into(target: delivery.Engine, row: HallBatch) -> delivery.Bundle:
     Nobody starts in a batch that was closed.
     """
     bundle = delivery.open_bundle(read(row.file), bundle_key=key_of(row), verifier=bundle_verifier())
-    target.load(bundle)
-    if row.state == HallBatchState.CLOSED:
-        target.close_bundle(bundle.bundle_id)
+    target.load(bundle, closed=row.state == HallBatchState.CLOSED)
+    note_loaded(row.pk)
     return bundle

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from zhupei.delivery import api as delivery
 from zhupei.delivery.api import Engine, ExamApp, Journal, PostgresJournal, SqliteJournal
+from zhupei.hall.choices import HallBatchState
 from zhupei.kernel import clock, identity
 from zhupei.kernel.errors import Refusal
 
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 
 _lock = threading.RLock()
 _engine: Engine | None = None
+_failed: set[int] = set()  # batches whose bundle could not be loaded
+OPEN_STATES = (HallBatchState.OPEN, HallBatchState.CLOSED)  # their bundles belong in the engine
+RELOAD_S = 120.0  # between attempts to load bundles that failed: each costs a second of the processor
 RETRY_S = 2.0  # after the engine could not start, until requests make it try again
 
 
@@ -104,17 +108,42 @@ def close_engine() -> None:
 
 
 def _load_open(made: Engine) -> None:
-    from .choices import HallBatchState
     from .keys import load_into
     from .models import HallBatch
 
-    for row in HallBatch.objects.filter(
-        state__in=(HallBatchState.OPEN, HallBatchState.CLOSED)
-    ).select_related("file"):
+    _failed.clear()
+    for row in HallBatch.objects.filter(state__in=OPEN_STATES).select_related("file"):
         try:
             load_into(made, row)
         except Exception:  # one damaged bundle must not keep the others from going on
             log.exception("batch %s could not be loaded again", row.batch_no)
+            _failed.add(row.pk)
+
+
+def failed_loads() -> frozenset[int]:
+    """Batches whose bundle could not be loaded when the engine started, and was not since."""
+    return frozenset(_failed)
+
+
+def note_loaded(pk: int) -> None:
+    """The bundle of this batch is in the engine."""
+    _failed.discard(pk)
+
+
+def load_failed() -> None:
+    """Try again to load the bundles that failed. Those that fail again wait for the next time."""
+    from .keys import load_into
+    from .models import HallBatch
+
+    running = running_engine()
+    if running is None or not _failed:
+        return
+    for row in HallBatch.objects.filter(pk__in=failed_loads(), state__in=OPEN_STATES).select_related("file"):
+        try:
+            load_into(running, row)
+            log.warning("batch %s is loaded again", row.batch_no)
+        except Exception as error:
+            log.warning("batch %s could not be loaded again: %s", row.batch_no, error)
 
 
 def identify(number: str) -> str:
@@ -125,13 +154,20 @@ def identify(number: str) -> str:
     return identity.mark(identity.Kind.RESIDENT_ID, number)
 
 
-def _start_in_thread() -> None:
+def _in_thread(act: Callable[[], object], failure: str) -> None:
     try:
-        engine()
+        act()
     except Exception:
-        log.exception("the exam engine did not start")
+        log.exception(failure)
     finally:
         connection.close()
+
+
+async def _keep_loading() -> None:
+    while True:
+        await asyncio.sleep(RELOAD_S)
+        if _failed:
+            await asyncio.to_thread(_in_thread, load_failed, "bundles could not be loaded again")
 
 
 Scope = MutableMapping[str, Any]
@@ -147,6 +183,7 @@ class ExamApplication:
             running_engine, identify=identify, practice="/practice/", peers=settings.HALL_PEERS
         )
         self._starting: asyncio.Task[None] | None = None
+        self._loading: asyncio.Task[None] | None = None
         self._retry_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,8 +193,12 @@ class ExamApplication:
 
     async def start(self) -> None:
         """With the server, or at a request after it could not start. All who ask meanwhile wait for the one attempt."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(_keep_loading())
         if self._starting is None:
-            self._starting = asyncio.create_task(asyncio.to_thread(_start_in_thread))
+            self._starting = asyncio.create_task(
+                asyncio.to_thread(_in_thread, engine, "the exam engine did not start")
+            )
         try:
             await asyncio.shield(self._starting)
         finally:
@@ -168,6 +209,9 @@ class ExamApplication:
 
     async def stop(self) -> None:
         """With the server."""
+        if self._loading is not None:
+            self._loading.cancel()
+            self._loading = None
         await asyncio.to_thread(close_engine)
 
 

@@ -15,6 +15,7 @@ from . import access
 from .actions import BRINGERS, DESK, HEADS, RETURNERS, waiting_at_centre
 from .choices import CheckInDecision, HallBatchState
 from .models import CheckIn, Proposal
+from .process import OPEN_STATES, failed_loads
 
 
 def tasks_for(actor: Actor) -> Iterable[Task]:
@@ -25,6 +26,12 @@ def tasks_for(actor: Actor) -> Iterable[Task]:
         yield Task(_("Bundles that wait at the centre"), len(waiting_at_centre()), url)
         sealed = access.batches_for(actor).filter(state=HallBatchState.SEALED)
         yield Task(_("Bundles to open"), sealed.count(), url)
+    if actor.has(*BRINGERS, *DESK) and (failed := failed_loads()):
+        broken = access.batches_for(actor).filter(pk__in=failed, state__in=OPEN_STATES)
+        first = broken.order_by("pk").first()
+        if first is not None:
+            to = reverse("hall:batch", args=[first.pk])
+            yield Task(_("Bundles that this server could not load: nobody can sit there"), broken.count(), to)
     if actor.has(*DESK):
         rows = CheckIn.objects.filter(
             hall_batch__organisation_id=actor.organisation_id, decision=CheckInDecision.PENDING

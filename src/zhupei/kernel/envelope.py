@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import gmalg
 
 from zhupei.kernel.crypto import BadKey, DecryptionFailed, Sm2Verifier, equal, sm3
@@ -25,8 +27,8 @@ def spoken(mark: str) -> str:
 
 
 def heard(text: str) -> str:
-    """A fingerprint as somebody typed it: spaces, dashes and capitals do not matter."""
-    return "".join(c for c in text.lower() if c.isalnum())
+    """A fingerprint or code as somebody typed it: spaces, dashes, capitals and wide figures do not matter."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text).lower() if c.isalnum())
 
 
 def seal_to(public_key: str, data: bytes, *, context: bytes) -> str:

@@ -144,8 +144,8 @@ def _play(report: dict[str, Any]) -> None:
         for slot in engine.slots_of(one.candidate_id, first)[: each + (one.place <= more)]:
             engine.save(one.candidate_id, first, slot.key, slot.option_ids[:1])
         engine.turn_to(one.candidate_id, second)
-        engine.hand_in(one.candidate_id)
-    engine.on_disk().wait()
+        last = engine.hand_in(one.candidate_id)
+    last.wait()  # and with it all before
 
 
 def own_machine(stage: Stage, house: House) -> Story:

@@ -47,7 +47,7 @@ class Answering(Visit):
 
     async def _paper(self, request: Request, look: Look) -> Response:
         candidate_id = self._candidate(request)
-        view = self.engine.view(candidate_id)
+        view = await self.engine.kept_view(candidate_id)
         if view.state == "paused":
             return as_page(notices.paused(look, view, self._form_token(request)))
         if view.state != "running":
@@ -55,16 +55,14 @@ class Answering(Visit):
         sheet = self.engine.page_of(candidate_id, request.query.get("subject") or view.subject)
         slots = self.engine.slots_of(candidate_id, sheet.subject)
         here = _slot_no(request.query.get("n"), len(slots))
-        await self.engine.on_disk()
         return as_page(paper.paper(look, view, sheet, slots, here, self._form_token(request)))
 
     async def _paper_json(self, request: Request, look: Look) -> Response:
         """Everything the script needs to go through one subject without loading a page again."""
         candidate_id = self._candidate(request)
-        view = self.engine.view(candidate_id)
+        view = await self.engine.kept_view(candidate_id)  # the script takes the answers in here for kept
         sheet = self.engine.page_of(candidate_id, request.query.get("subject") or view.subject)
         slots = self.engine.slots_of(candidate_id, sheet.subject)
-        await self.engine.on_disk()  # the script takes the answers in here for kept
         return as_json(
             {
                 "subject": sheet.subject,

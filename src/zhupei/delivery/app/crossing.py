@@ -87,9 +87,12 @@ class Crossing(Visit):
                 self._by_crossing.failed(request.address)
             raise
         took = await asyncio.gather(*(self._take(sign.candidate_id, one) for one in unsent))
-        view = engine.view(sign.candidate_id)
         numbers = {"moved": took.count(True), "refused": took.count(None) + wrong}
-        response = as_page(notices.crossed(look, _onward(view, fields, numbers)))
+        try:
+            onward = _onward(engine.view(sign.candidate_id), fields, numbers)
+        except JournalError:  # he is signed in all the same, and his old token serves no more
+            onward = "/"
+        response = as_page(notices.crossed(look, onward))
         response.cookie(request, COOKIE, sign.token)
         response.cookie(request, CARRY, sign.carry, script=True)
         if re.fullmatch(r"(zh|en)(\.large)?(\.contrast)?", fields.get("look", "")):

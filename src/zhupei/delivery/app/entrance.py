@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from zhupei.delivery.app.extras import CARRY
 from zhupei.delivery.app.http import Request, Response, as_json, as_page
 from zhupei.delivery.app.visit import COOKIE, Visit, place
@@ -27,8 +29,7 @@ class Entrance(Visit):
 
     async def _enter(self, request: Request, look: Look) -> Response:
         fields = request.fields()
-        slip_no = fields.get("slip_no", [""])[0].strip().upper()
-        id_number = fields.get("id_number", [""])[0].strip().upper()
+        slip_no, id_number = (_plain(fields.get(name, [""])[0]) for name in ("slip_no", "id_number"))
         pair = f"{slip_no}|{request.address}"
         waiting = max(
             self._by_pair.wait(pair), self._by_slip.wait(slip_no), self._by_address.wait(request.address)
@@ -54,7 +55,7 @@ class Entrance(Visit):
                 raise
             return as_page(entrance.sign_in(look, slip_no=slip_no, problem=problem), problem.status)
         self._by_pair.succeeded(pair)
-        response = self._see_other(request, place(self.engine.view(sign.candidate_id)))
+        response = self._see_other(request, place(sign))
         response.cookie(request, COOKIE, sign.token)
         response.cookie(request, CARRY, sign.carry, script=True)
         return response
@@ -76,7 +77,7 @@ class Entrance(Visit):
         return response
 
     async def _wait(self, request: Request, look: Look) -> Response:
-        view = self.engine.view(self._candidate(request))
+        view = await self.engine.kept_view(self._candidate(request))
         if view.state != "admitted":
             return self._see_other(request, place(view))
         return as_page(entrance.wait(look, view, self._form_token(request)))
@@ -87,3 +88,8 @@ class Entrance(Visit):
         if request.wants_json:
             return as_json(receipt)
         return self._see_other(request, place(receipt))
+
+
+def _plain(typed: str) -> str:
+    """A number as it is compared: Chinese keyboards give full-width figures, and pasted ones bring spaces."""
+    return "".join(unicodedata.normalize("NFKC", typed).split()).upper()

@@ -19,6 +19,7 @@ from zhupei.kernel.errors import Refusal
 
 LOOK_COOKIE = "zhupei_look"
 CARRY = "zhupei_carry"
+MAX_HERE = 200  # characters: no page of ours has a longer address
 BACK = {"/", "/wait", "/paper", "/next-subject", "/hand-in", "/result"}
 
 
@@ -41,23 +42,33 @@ class Extras(Visit):
         kept = [(name, request.query[name]) for name in ("subject", "n") if name in request.query]
         if kept:  # a change of look stays on the same question
             here += "?" + urllib.parse.urlencode(kept)
-        return self._look_for(
-            request.cookies.get(LOOK_COOKIE, ""),
+        chosen = set(request.cookies.get(LOOK_COOKIE, "").split("."))
+        # hall machines carry any browser language
+        lang = next((one for one in LANGUAGES if one in chosen), "zh")
+        return self._look_for(  # looks are remembered: only with what is small
+            lang,
+            "large" in chosen,
+            "contrast" in chosen,
             request.root,
-            here,
+            here if len(here) <= MAX_HERE else "/",
             tuple(peer for peer, _ in self._others(request)),
             _numbers(request.query.get("moved"), request.query.get("refused")),
         )
 
     def _make_look(
-        self, cookie: str, root: str, here: str, peers: tuple[str, ...], moved: tuple[int, int] | None
+        self,
+        lang: str,
+        large: bool,
+        contrast: bool,
+        root: str,
+        here: str,
+        peers: tuple[str, ...],
+        moved: tuple[int, int] | None,
     ) -> Look:
-        chosen = set(cookie.split("."))
         return Look(
-            # hall machines carry any browser language
-            lang=next((one for one in LANGUAGES if one in chosen), "zh"),
-            large="large" in chosen,
-            contrast="contrast" in chosen,
+            lang=lang,
+            large=large,
+            contrast=contrast,
             root=root,
             assets={name: f"{root}/static/{name}?v={file.mark}" for name, file in self._files.items()},
             here=urllib.parse.quote(here, safe=""),
@@ -127,7 +138,7 @@ class Extras(Visit):
             number, back = fields.get("count", [""])[0], fields.get("back", [""])[0]
             count = int(number) if re.fullmatch(r"[0-9]{1,4}", number) else 0
         await self.engine.read_warning(candidate_id, count)
-        view = self.engine.view(candidate_id)
+        view = await self.engine.kept_view(candidate_id)
         if request.wants_json:
             return as_json({"warning": view.warning, "warning_no": view.warning_no})
         return self._see_other(request, back if back in BACK else place(view))

@@ -33,7 +33,7 @@ class Onward(Visit):
         return order[at]
 
     async def _next_page(self, request: Request, look: Look) -> Response:
-        view = self.engine.view(self._candidate(request))
+        view = await self.engine.kept_view(self._candidate(request))
         if view.state != "running":
             return self._see_other(request, place(view))
         form = self._form_token(request)
@@ -55,10 +55,9 @@ class Onward(Visit):
         return self._see_other(request, f"/paper?subject={urllib.parse.quote(subject)}")
 
     async def _hand_in_page(self, request: Request, look: Look) -> Response:
-        view = self.engine.view(self._candidate(request))
+        view = await self.engine.kept_view(self._candidate(request))
         if view.state != "running":
             return self._see_other(request, place(view))
-        await self.engine.on_disk()
         form = self._form_token(request)
         part = summaries.hand_in_part(look, view, form)
         if request.query.get("part"):
@@ -80,7 +79,7 @@ class Onward(Visit):
 
     async def _result(self, request: Request, look: Look) -> Response:
         candidate_id = self._candidate(request)
-        view = self.engine.view(candidate_id)
+        view = await self.engine.kept_view(candidate_id)
         if view.state == "voided":
             reason = self.engine.void_reason(candidate_id)
             lines = [say(look.lang, "voided.lead", reason=reason), say(look.lang, "voided.do")]

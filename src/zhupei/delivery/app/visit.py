@@ -10,7 +10,7 @@ from zhupei.delivery.app.quick import COOKIE
 from zhupei.delivery.app.static import static_files
 from zhupei.delivery.attempts import Attempts
 from zhupei.delivery.engine.doors import Engine
-from zhupei.delivery.engine.replies import Receipt, View
+from zhupei.delivery.engine.replies import Receipt, Sign, View
 from zhupei.kernel.crypto import equal, hmac_sm3
 from zhupei.kernel.errors import Refusal
 
@@ -80,7 +80,7 @@ class Visit:
         return Response(303, b"", headers=[(b"location", (request.root + path).encode("ascii"))])
 
 
-def place(view: View | Receipt) -> str:
+def place(view: View | Receipt | Sign) -> str:
     """Where a candidate belongs in this state."""
     if view.state == "admitted":
         return "/wait"

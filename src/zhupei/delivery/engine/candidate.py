@@ -14,13 +14,12 @@ from zhupei.delivery.engine.replies import Ack, Pulse, Receipt, Sign, View, seco
 from zhupei.delivery.formats import events as ev
 from zhupei.delivery.formats.bundles import is_person
 from zhupei.delivery.formats.events import AnyEvent
-from zhupei.delivery.formats.papers import Paper, Slot
+from zhupei.delivery.formats.papers import MAX_OPTIONS, Paper, Slot
 from zhupei.delivery.state import Sitting
 from zhupei.delivery.tickets import Ticket
 from zhupei.kernel.crypto import sm3
 from zhupei.kernel.errors import Refusal
 
-MAX_CHOSEN = 26
 MAX_TOKEN = 64  # characters; ours have 43
 GENERATION_SPAN = 1_000_000_000
 LOAD_SPAN = 10_000
@@ -97,7 +96,7 @@ class CandidateDoor(HandIn):
                 carry_digest=sm3(carry.encode()),
                 address=address,
             ),
-        ).holding(Sign(candidate_id=sitting.candidate_id, token=token, carry=carry))
+        ).holding(Sign(candidate_id=sitting.candidate_id, state=sitting.state, token=token, carry=carry))
 
     def _heard(self, sitting: Sitting, tick: int, *, signs_in: bool = False) -> list[ev.Heartbeat]:
         """The candidate's machine was heard. What to write down if a page with script had been silent for long, or any page
@@ -118,12 +117,6 @@ class CandidateDoor(HandIn):
                 return self._behind(None)
             return self._write(ev.WarningRead(**self._stamp(), candidate_id=candidate_id, count=count))
 
-    def on_disk(self) -> Ticket[None]:
-        """For pages drawn from memory: may be shown once everything decided so far is on disk."""
-        with self._lock:
-            self._ready()
-            return self._behind(None)
-
     def serves(self) -> bool:
         """Whether the journal takes what candidates do, as far as is known."""
         return not self._failed
@@ -136,8 +129,13 @@ class CandidateDoor(HandIn):
             raise self._not_here(candidate_id)
         return candidate_id
 
+    def kept_view(self, candidate_id: str) -> Ticket[View]:
+        """``view`` for pages that tell what is kept: once all that it shows is on disk."""
+        with self._lock:
+            return self._behind(self.view(candidate_id))
+
     def view(self, candidate_id: str) -> View:
-        """Everything the candidate's own pages show, as one consistent picture."""
+        """Everything the candidate's own pages show, as one consistent picture of what was decided."""
         with self._lock:
             self._ready()
             person, sitting = self._known(candidate_id)
@@ -197,7 +195,7 @@ class CandidateDoor(HandIn):
                 ev.Started(
                     **self._stamp(),
                     candidate_id=candidate_id,
-                    budget_ms=(rules.minutes * 60 + person.candidate.extra_seconds) * 1000,
+                    budget_ms=(rules.minutes_for(person.papers) * 60 + person.candidate.extra_seconds) * 1000,
                     grace_ms=rules.grace_seconds * 1000,
                     subjects=tuple(person.papers),
                 )
@@ -313,7 +311,7 @@ class CandidateDoor(HandIn):
         if answer is None:
             return None
         if (
-            len(answer) > MAX_CHOSEN
+            len(answer) > MAX_OPTIONS
             or len(set(answer)) != len(answer)
             or not set(answer) <= set(slot.option_ids)
         ):

@@ -109,6 +109,20 @@ class Core:
         self._carries = {
             one.carry_digest: one.candidate_id for one in hall.sittings.values() if one.carry_digest
         }
+        for bundle_id in [one for one in self._bundles if not self._is_loaded(one)]:
+            self._drop(bundle_id)  # its loading was not kept: its clocks would go by what is not on disk
+
+    def _is_loaded(self, bundle_id: str) -> bool:
+        """Whether the journal says that a bundle was loaded since the start of the engine."""
+        return bundle_id in self._hall.bundles and bundle_id not in self._hall.away
+
+    def _drop(self, bundle_id: str) -> None:
+        """Forget a bundle's papers and people; what the journal says of them stays."""
+        bundle = self._bundles.pop(bundle_id, None)
+        for one in bundle.candidates if bundle is not None else ():
+            self._people.pop(one.candidate_id, None)
+            self._slips.pop(one.slip_no, None)
+        self._shut.discard(bundle_id)
 
     def _begin(self) -> None:
         self._base = (self._hall.last_tick, self._clock.monotonic())
@@ -223,6 +237,9 @@ class Core:
             pass
         self._journal.settle()
         hall = self._folded()
+        gaps = self._lost_gaps(hall)
+        for gap in gaps:
+            hall.apply(gap)
         moment = self._clock.monotonic()
         down_ms, tick = int((moment - self._lost_at) * 1000), self._elapsed()
         stood = down_ms > STALL_S * 1000
@@ -231,7 +248,7 @@ class Core:
         at = self._now_ms()
         event = ev.Stalled(at=at, tick=tick, down_ms=down_ms) if stood else ev.Ticked(at=at, tick=tick)
         hall.apply(event)
-        batch = self._journal.append([event])
+        batch = self._journal.append([*gaps, event])
         Ticket(None, batch).wait()
         with self._lock:
             self._latest = batch
@@ -241,6 +258,19 @@ class Core:
             if self._alive < math.inf:
                 self._alive, self._alive_tick = self._real(), self._elapsed()
             self._failed = False
+
+    def _lost_gaps(self, hall: Hall) -> list[ev.Heartbeat]:
+        """The silences of candidates' machines that are noted in memory and not in ``hall``: nobody hears of them twice."""
+        return [
+            ev.Heartbeat(
+                at=one.at,
+                tick=int(name.rpartition("-")[2]),
+                candidate_id=one.candidate_id,
+                gap_ms=one.seconds * 1000,
+            )
+            for name, one in self._hall.proposals.items()
+            if one.candidate_id and name not in hall.proposals
+        ]
 
     # --- who and where ----------------------------------------------------------------------------------------
 

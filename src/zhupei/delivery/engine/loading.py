@@ -9,18 +9,18 @@ from zhupei.delivery.engine.sharing import Sharing
 from zhupei.delivery.formats import events as ev
 from zhupei.delivery.formats.base import digest
 from zhupei.delivery.formats.bundles import Bundle, check_bundle
-from zhupei.delivery.journal import JournalError
 
 
 class Loading(Core):
     """Part of the staff door: which bundles the hall holds."""
 
-    def load(self, bundle: Bundle) -> None:
+    def load(self, bundle: Bundle, *, closed: bool = False) -> None:
         """Take a bundle into memory (checked first). The same bundle again is welcome.
 
-        After a restart the clocks of its sittings stand until it is there: before, they cannot sit. Closed bundles
-        (``close_bundle``) are open again.
+        After a restart the clocks of its sittings stand until it is there: before, they cannot sit. ``closed``: nobody of it
+        starts, as after ``close_bundle``; otherwise closed bundles are open again.
 
+        ``JournalError``: it was not kept, and with the next act the bundle is not loaded.
         Refused with ``bundle_changed`` (other content than before), ``candidate_known``, ``session_known`` (a
         candidate or a session of another loaded bundle).
         """
@@ -59,25 +59,20 @@ class Loading(Core):
                 self._people[person.candidate.candidate_id] = person
                 self._slips[person.candidate.slip_no] = person.candidate.candidate_id
             self._bundles[bundle.bundle_id] = bundle
-            self._shut.discard(bundle.bundle_id)
+            (self._shut.add if closed else self._shut.discard)(bundle.bundle_id)
             if nobody and not self._nobody_can_sit():
                 self._stood_till_now()
-            if known is not None and bundle.bundle_id not in self._hall.away:
-                return
-            stamp = self._stamp()
-            if known is not None:
-                self._seen |= dict.fromkeys(
-                    (one.candidate.candidate_id for one in people), stamp["tick"]
-                )  # their pages could not be heard
-            ticket = self._write(
-                ev.Loaded(**stamp, bundle_id=bundle.bundle_id, batch_no=bundle.batch_no, digest=mark)
-            )
-        try:
-            ticket.wait()
-        except JournalError:  # its clocks would go by what is not on disk
-            with self._lock:
-                self._drop(bundle.bundle_id)
-            raise
+            if not self._is_loaded(bundle.bundle_id):
+                stamp = self._stamp()
+                if known is not None:
+                    self._seen |= dict.fromkeys(
+                        (one.candidate.candidate_id for one in people), stamp["tick"]
+                    )  # their pages could not be heard
+                self._write(
+                    ev.Loaded(**stamp, bundle_id=bundle.bundle_id, batch_no=bundle.batch_no, digest=mark)
+                )
+            ticket = self._behind(None)
+        ticket.wait()
 
     def close_bundle(self, bundle_id: str) -> None:
         """From now on nobody of a bundle starts, until it is loaded again. Refused while one of its candidates is sitting."""
@@ -86,7 +81,12 @@ class Loading(Core):
             self._require_nobody_sits(bundle_id)
             self._shut.add(bundle_id)
             ticket = self._behind(None)
-        ticket.wait()
+        try:
+            ticket.wait()
+        except BaseException:  # somebody whose hand-in was not kept may be sitting
+            with self._lock:
+                self._shut.discard(bundle_id)
+            raise
 
     def unload(self, bundle_id: str) -> None:
         """Forget a bundle's papers and keys. Refused while one of its candidates is sitting."""
@@ -95,17 +95,10 @@ class Loading(Core):
             self._drop(bundle_id)
 
     def _require_nobody_sits(self, bundle_id: str) -> None:
-        bundle = self._bundles.get(bundle_id)
-        people = bundle.candidates if bundle is not None else ()
-        if any(self._state(one.candidate_id) in ("running", "paused") for one in people):
+        """Those too whose papers are not loaded again yet."""
+        sittings = self._hall.sittings.values()
+        if any(one.bundle_id == bundle_id and one.state in ("running", "paused") for one in sittings):
             raise refuse("sitting_running", "candidates of this bundle are still sitting")
-
-    def _drop(self, bundle_id: str) -> None:
-        bundle = self._bundles.pop(bundle_id, None)
-        for one in bundle.candidates if bundle is not None else ():
-            self._people.pop(one.candidate_id)
-            self._slips.pop(one.slip_no, None)
-        self._shut.discard(bundle_id)
 
     def forget(self, bundle_id: str) -> None:
         """Drop a bundle and all that is known of its candidates, also of those who sit.
@@ -113,18 +106,18 @@ class Loading(Core):
         From memory alone, so only for a journal that keeps nothing: from any other they would come back.
         """
         with self._lock:
-            bundle = self._bundles.pop(bundle_id, None)
+            bundle = self._bundles.get(bundle_id)
             if bundle is None:
                 return
+            self._drop(bundle_id)
             hall, ids = self._hall, {one.candidate_id for one in bundle.candidates}
             for candidate in bundle.candidates:
                 one = candidate.candidate_id
-                self._slips.pop(candidate.slip_no, None)
                 sitting = hall.sittings.pop(one, None)
                 if sitting is not None:
                     self._tokens.pop(sitting.token_digest, None)
                     self._carries.pop(sitting.carry_digest, None)
-                for store in (self._people, self._seen, self._loads):
+                for store in (self._seen, self._loads):
                     store.pop(one, None)
                 self._script.discard(one)
                 hall.due.pop(one, None)

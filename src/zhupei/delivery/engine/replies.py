@@ -115,6 +115,7 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True):
     """A sign-in: the token for the candidate's cookie, told once and kept only as a digest."""
 
     candidate_id: str
+    state: State
     token: str
     carry: str
     """For the page: goes on at the other server of the hall when this one is gone (``cross``)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from decimal import Decimal
 from typing import Literal
 
@@ -31,6 +32,13 @@ class Rules(Frozen, frozen=True, kw_only=True):
     grace_seconds: int = 30
     carry_over: bool = False
     """False: a pass counts for this sitting only (三(四)), so each candidate has a paper in every subject."""
+
+    def minutes_for(self, papers: Sized) -> int:
+        """Minutes for a candidate with these papers, before extra time: for each its equal share of ``minutes``, rounded up.
+
+        The rule gives one time for both subjects and the same full mark to each (三(三), 三(四)).
+        """
+        return -(-self.minutes * len(papers) // len(self.subjects))
 
 
 class Party(Frozen, frozen=True, kw_only=True):

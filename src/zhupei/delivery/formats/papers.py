@@ -13,6 +13,8 @@ from zhupei.kernel.richtext import media_in
 
 Kind: TypeAlias = Literal["single", "multiple", "true_false", "case"]
 ChildKind: TypeAlias = Literal["single", "multiple", "true_false"]
+MAX_OPTIONS = 26
+"""Of one question: as many as there are letters."""
 ScoreRule: TypeAlias = Literal["all_or_nothing", "half_per_right", "proportional"]
 
 
@@ -144,7 +146,7 @@ def paper_digest(paper: Paper) -> str:
 def check_paper(paper: Paper, keys: Mapping[str, Key], *, full_mark: Decimal) -> None:
     """Raise ``FormatError`` unless the paper is one that can be sat and scored (R035, R036, R041).
 
-    Marks add up to ``full_mark`` exactly; every slot is one of the three objective kinds, has at least two
+    Marks add up to ``full_mark`` exactly; every slot is one of the three objective kinds, has two to ``MAX_OPTIONS``
     different options and a key among them (one right for ``single`` and ``true_false``, two or more and a
     wrong one for ``multiple``).
     """
@@ -185,8 +187,10 @@ def _check_slot(where: str, slot: Slot, key: Key | None) -> None:
     options = set(slot.option_ids)
     if slot.marks <= 0:
         raise FormatError("paper_marks", f"{where}: {slot.key} is worth {slot.marks}")
-    if len(options) != len(slot.option_ids) or len(options) < 2:
-        raise FormatError("paper_options", f"{where}: {slot.key} needs two or more different options")
+    if len(options) != len(slot.option_ids) or not 2 <= len(options) <= MAX_OPTIONS:
+        raise FormatError(
+            "paper_options", f"{where}: {slot.key} needs two to {MAX_OPTIONS} different options"
+        )
     if key is None:
         raise FormatError("key_missing", f"{where}: {slot.key} has no key")
     right = set(key.right)

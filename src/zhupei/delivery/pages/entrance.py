@@ -64,12 +64,18 @@ def wait(look: Look, view: View, form: str) -> Html:
     titles = [
         paper.title for paper in (person.papers[code] for code in rules.subjects if code in person.papers)
     ]
-    values = {"minutes": rules.minutes, "full": number(rules.full_mark), "mark": number(rules.pass_mark)}
+    values = {
+        "minutes": rules.minutes_for(person.papers),
+        "full": number(rules.full_mark),
+        "mark": number(rules.pass_mark),
+    }
     points = [look.t("wait.rule.time" if len(titles) > 1 else "wait.rule.time.one", **values)]
     if len(titles) > 1 and rules.order == "sequence":
         points.append(look.t("wait.rule.sequence", first=titles[0], second=titles[1]))
     elif len(titles) > 1:
         points.append(look.t("wait.rule.free"))
+    elif rules.carry_over:
+        points.append(look.t("wait.rule.carried", title=titles[0]))
     points += [look.t("wait.rule.pass", **values), look.t("wait.rule.saved"), look.t("wait.rule.window")]
     if person.extra_seconds:
         points.append(look.t("wait.extra", minutes=person.extra_seconds // 60))

@@ -36,6 +36,9 @@ def result(look: Look, view: View, form: str) -> Html:
     scores = receipt.scores
     values = {"mark": number(rules.pass_mark), "full": number(rules.full_mark)}
     passed = bool(scores and scores.passed)
+    lead = "result.lead.passed" if passed else "result.lead.failed"
+    if passed and len(view.candidate.papers) < len(rules.subjects):
+        lead = "result.lead.passed.carried"
     if passed:
         steps = ["result.next.passed.1", "result.next.passed.2"]
     else:
@@ -61,7 +64,7 @@ def result(look: Look, view: View, form: str) -> Html:
         title=look.t("result.title"),
         kind="pass" if passed else "fail",
         verdict=look.t("result.passed" if passed else "result.failed"),
-        lead=look.t("result.lead.passed" if passed else "result.lead.failed", **values),
+        lead=look.t(lead, **values),
         boxes=score_boxes(look, view),
         at_label=look.t("result.at"),
         moment=moment,

@@ -72,13 +72,12 @@ def units_json(look: Look, paper: Paper, slots: Sequence[Slot]) -> bytes:
         for slot, asked in zip(own, parts, strict=True):
             if numbers:
                 pieces.append(between)
-            options = asked.options[: len(LETTERS)]
             before, choices, after = _question_json(
-                lang, practice, root, slot.key, asked.stem, slot.kind, slot.marks, len(options)
+                lang, practice, root, slot.key, asked.stem, slot.kind, slot.marks, len(asked.options)
             )
             no = b"%d" % slot.no
             numbers.append(no)
-            question = [before, *[choices[option][at] for at, option in enumerate(options)], after]
+            question = [before, *[choices[option][at] for at, option in enumerate(asked.options)], after]
             pieces.append(b"".join(question).replace(_NO_JSON, no))
         pieces += (closing, b'","slots":[', b",".join(numbers), b"]}")
         start = b',{"html":"'

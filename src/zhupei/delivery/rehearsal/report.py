@@ -137,8 +137,9 @@ def figures(
 def command_figures(report: Reported, *, rss_mb: float) -> dict[str, Any]:
     """The report of a command that played against this hall: what it tells, held against what the hall itself has.
 
-    Memory and lost answers are the server's; latencies and failures are reported. Where the hall's own counts contradict what
-    was told, it is in ``contradictions`` and the rehearsal is not passed.
+    Memory and lost answers are the server's; latencies and failures are reported. Whoever the hall has no hand-in of is
+    missing, one at least where nobody played. Where the hall's own counts contradict what was told, it is in
+    ``contradictions`` and the rehearsal is not passed.
     """
     told, kept = report.told, report.kept
     found: dict[str, Any] = to_builtins(told)
@@ -153,6 +154,7 @@ def command_figures(report: Reported, *, rss_mb: float) -> dict[str, Any]:
         answers=(told.acknowledged, told.acknowledged - told.lost, told.acknowledged + open_end),
     )
     values = {
+        "missing": max(told.candidates, 1) - kept.handed_in,
         "all_papers_ms": told.all_papers_ms,
         "start_p99_ms": told.start.p99_ms,
         "save_p99_ms": told.save.p99_ms,
@@ -161,7 +163,8 @@ def command_figures(report: Reported, *, rss_mb: float) -> dict[str, Any]:
         "errors": told.errors,
         "rss_mb": rss_mb,
     }
-    return _judge(found, values, _limits(kept.started, told.parameters.spread))
+    limits = {"missing": 0.0} | _limits(kept.started, told.parameters.spread)
+    return _judge(found, values, limits)
 
 
 def browser_figures(

@@ -205,7 +205,7 @@ def with_journal(bundle: api.Bundle, content: api.Return) -> api.Return:
         if one.started_at is None:
             continue
         begun = one.started_at - start
-        budget = (rules.minutes * 60 + planned.extra_seconds) * 1000
+        budget = (rules.minutes_for(planned.papers) * 60 + planned.extra_seconds) * 1000
         subjects = tuple(subject for subject in rules.subjects if subject in planned.papers)
         grace = rules.grace_seconds * 1000
         tell(ev.Started, begun, **who, budget_ms=budget, grace_ms=grace, subjects=subjects)

@@ -309,6 +309,22 @@ def test_the_paper_has_the_candidate_all_over_it(desk: Desk, play: Play) -> None
     play(scene)
 
 
+def test_numbers_are_read_as_people_type_them(desk: Desk, play: Play) -> None:
+    """A Chinese keyboard's full-width figures, and the spaces that pasting brings."""
+
+    async def scene(browser: Browser) -> None:
+        full_width = str.maketrans({n: n + 0xFEE0 for n in range(0x21, 0x7F)})
+        slip_no, id_number = PEOPLE[0][1].translate(full_width), PEOPLE[0][3]
+        spaced = {
+            "slip_no": f" {slip_no[:3]} {slip_no[3:]}",
+            "id_number": f"{id_number[:6]}\u3000{id_number[6:]}",
+        }
+        assert (await browser.post("/enter", spaced)).url.path == "/exam/wait"
+
+    desk.admit_all()
+    play(scene)
+
+
 def test_guessing_is_slowed_down(desk: Desk, play: Play) -> None:
     async def scene(browser: Browser) -> None:
         wrong = {"slip_no": PEOPLE[0][1], "id_number": "110105194912310021"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -297,7 +298,7 @@ def test_staff_see_no_hand_in_that_is_not_on_disk(desk: Sick) -> None:
         lambda: desk.engine.result("C001"),
         lambda: desk.engine.shown("C001").wait(),
         lambda: desk.engine.heartbeat("C001").wait(),
-        lambda: desk.engine.on_disk().wait(),
+        lambda: desk.engine.kept_view("C001").wait(),
     ]
 
     def read(what: Callable[[], Any]) -> None:
@@ -394,6 +395,24 @@ def test_a_lost_link_is_known_whatever_comes_first_after_it(desk: Sick, first: s
     assert (fault.cause, fault.seconds, fault.candidate_id) == ("link_lost", 300, "C001")
 
 
+@pytest.mark.req("R040")
+@pytest.mark.parametrize("down", [2, 600])
+def test_a_lost_link_is_known_though_the_disk_fails_as_it_comes_back(desk: Sick, down: int) -> None:
+    desk.start()
+    desk.engine.heartbeat("C001").wait()
+    desk.clock.advance(300)
+    lose(desk)
+    desk.clock.advance(down)
+    desk.disk.works = True
+    assert desk.engine.save("C001", *SLOT, ["o1"]).wait().kept
+    for _ in range(2):
+        faults = [one for one in desk.engine.proposals(SESSION) if one.cause == "link_lost"]
+        assert [(one.seconds, one.candidate_id) for one in faults] == [(300, "C001")]
+        desk.restart()
+    ticks = [one.event.tick for one in desk.disk.replay()]
+    assert ticks == sorted(ticks)
+
+
 def test_a_page_without_script_may_be_silent(desk: Sick) -> None:
     desk.start()
     desk.engine.view("C001")
@@ -455,8 +474,6 @@ def test_voiding_may_be_repeated_but_not_for_another_reason(desk: Sick) -> None:
 
 
 def test_the_image_of_a_living_server_is_not_there_while_its_journal_fails(desk: Sick) -> None:
-    import asyncio
-
     desk.start()
 
     async def status() -> int:

@@ -112,6 +112,18 @@ def test_no_key_in_a_paper() -> None:
         ),
         (
             lambda p: replaced(
+                p,
+                units=(
+                    replaced(
+                        p.units[0], options=tuple(api.Option(id=f"o{n}", text="x") for n in range(1, 28))
+                    ),
+                    *p.units[1:],
+                ),
+            ),
+            "paper_options",  # there is no letter for the last one
+        ),
+        (
+            lambda p: replaced(
                 p, units=(*p.units[:-1], replaced(p.units[-1], children=p.units[-1].children[:1]))
             ),
             "paper_case",

@@ -5,8 +5,10 @@ disk; the program is stopped or dies. Whatever happens:
 
 - an acknowledged answer is never lost, and never replaced by an older one;
 - a receipt, once given, is the same for ever, and nothing is accepted after it;
-- the time left is what the model says: downtime costs nothing, a crash gives back less than the clock's step, and
-  nothing else adds time but what a member of staff added.
+- the time left is what the model says: downtime costs nothing, nor does waiting for the papers after it, whether another
+  batch goes on meanwhile or not; a crash gives back less than the clock's step, and nothing else adds time but what a member
+  of staff added;
+- the centre, which gets only the entries that concern this bundle, folds the same sittings from them.
 """
 
 from __future__ import annotations
@@ -26,10 +28,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from zhupei.delivery import api
 from zhupei.delivery.engine.clockwork import TICK_EVERY_MS
+from zhupei.delivery.engine.returns import concerns
 from zhupei.delivery.journal import PostgresJournal, SqliteJournal
 from zhupei.delivery.journal.base import GroupCommit
+from zhupei.delivery.state import Hall
 from zhupei.delivery.tests.journals import BACKENDS, break_it, forget, new_place
 from zhupei.delivery.tests.makers import SESSION, FakeClock, make_bundle
+from zhupei.delivery.tests.test_two_bundles import second_bundle
 from zhupei.kernel.errors import Refusal
 
 BASE_MS, GRACE_MS = 120 * 60_000, 30_000
@@ -38,10 +43,13 @@ BUNDLES = {
     order: make_bundle(each=1, photos=False, order=order, minutes=120, grace_seconds=30)
     for order in ("sequence", "free")
 }
+OTHER = second_bundle()
 PAPERS = {one.candidate_id: one.papers for one in BUNDLES["free"].candidates}
 PEOPLE = ("C001", "C002")
 WHO = st.sampled_from(PEOPLE)
 QUARTERS = st.integers(1, 160)  # of a second: exact in binary, so no clock rounds
+LATE = st.lists(st.tuples(QUARTERS, st.booleans()), max_size=3)
+"""After a restart: waiting for the papers, and whether there is another restart before they come."""
 At = tuple[str, str]
 Answer = frozenset[str]
 
@@ -132,6 +140,7 @@ class Exam(RuleBasedStateMachine):
     def begin(self, order: str) -> None:
         self.order = order
         self.come_up()
+        self.engine.load(BUNDLES[order])
 
     def open_journal(self) -> File | Server:
         return File(self.folder / "journal.sqlite3")
@@ -139,7 +148,7 @@ class Exam(RuleBasedStateMachine):
     def come_up(self) -> None:
         self.disk = self.open_journal()
         self.engine = api.Engine(self.disk, data_dir=self.folder, clock=self.clock, ticking=False)
-        self.engine.load(BUNDLES[self.order])
+        self.engine.load(OTHER)
 
     def teardown(self) -> None:
         if hasattr(self, "engine"):
@@ -414,14 +423,23 @@ class Exam(RuleBasedStateMachine):
     def next_write_fails(self, how: str) -> None:
         self.disk.fails = how
 
-    @rule(down=st.integers(0, 3600))
-    def restart(self, down: int) -> None:
+    @rule()
+    def another_batch_begins(self) -> None:
+        def begin() -> None:
+            self.engine.admit("D001", by="x", method="id_card", late_reason="traffic")
+            self.engine.open_session("S2", by="x")
+            self.engine.start("D001").wait()
+
+        self.act("", begin, lambda: None)
+
+    @rule(down=st.integers(0, 3600), late=LATE)
+    def restart(self, down: int, late: list[tuple[int, bool]]) -> None:
         self.disk.fails = ""
         self.engine.close()
-        self.after_downtime(down)
+        self.after_downtime(down, late)
 
-    @rule(data=st.data(), down=st.integers(0, 3600))
-    def crash(self, data: st.DataObject, down: int) -> None:
+    @rule(data=st.data(), down=st.integers(0, 3600), late=LATE)
+    def crash(self, data: st.DataObject, down: int, late: list[tuple[int, bool]]) -> None:
         """The power fails with a packet on its way to the disk: it was not acknowledged, and is lost."""
         self.disk.fails = "dead"
         if self.pool:
@@ -433,12 +451,20 @@ class Exam(RuleBasedStateMachine):
                     saving()
         self.disk.close()
         os.close(self.engine._lock_file)
-        self.after_downtime(down)
+        self.after_downtime(down, late)
 
-    def after_downtime(self, down: int) -> None:
+    def after_downtime(self, down: int, late: list[tuple[int, bool]]) -> None:
         self.clock.advance(down)
         self.clock.mono = 5.0
         self.come_up()
+        for quarters, again in late:
+            self.clock.advance(quarters / 4)
+            assert not set(self.engine.tick()) & set(PEOPLE)
+            if again:
+                self.engine.close()
+                self.clock.mono = 7.0
+                self.come_up()
+        self.engine.load(BUNDLES[self.order])
         for who, model in self.models.items():
             if model.state in ("running", "paused"):
                 back = self.engine.view(who).remaining_ms - model.left
@@ -447,6 +473,21 @@ class Exam(RuleBasedStateMachine):
             if model.state == "paused":
                 sitting = self.engine._hall.sittings[who]
                 model.paused_for = self.engine._hall.last_tick - (sitting.paused_tick or 0)
+
+    # --- what the centre makes of it --------------------------------------------------------------------------
+
+    @rule()
+    def the_centre_folds_the_same(self) -> None:
+        hall, bundle = Hall(), BUNDLES[self.order]
+        ids = {one.candidate_id for one in bundle.candidates}
+        for entry in self.disk.replay():
+            event = entry.event
+            if event.candidate_id in ids or (
+                not event.candidate_id and concerns(event, bundle.bundle_id, {SESSION})
+            ):
+                hall.apply(event)
+        for who in PEOPLE:
+            assert hall.sittings.get(who) == self.engine._hall.sittings.get(who)
 
     # --- what holds always ------------------------------------------------------------------------------------
 

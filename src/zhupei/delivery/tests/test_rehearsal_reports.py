@@ -74,6 +74,17 @@ def test_what_the_journal_contradicts_is_told_and_never_passes(
     assert not found["passed"]
 
 
+@pytest.mark.parametrize("told", [{"candidates": 0}, {"candidates": 2, "unfinished": 2}])
+def test_nothing_played_is_nothing_passed(tmp_path: Path, told: dict[str, int]) -> None:
+    """Good figures alone, of a hall in which nobody sat."""
+    stage = Stage(tmp_path)
+    stage.prepare(make_plan(seats=2, seconds=1.0))
+    found = figures(stage, **({"handed_in": 0, "acknowledged": 0} | told))
+    stage.close()
+    assert {one["name"] for one in found["checks"] if not one["passed"]} == {"missing"}
+    assert not found["passed"]
+
+
 def test_whoever_did_not_finish_leaves_the_counts_open(stage: Stage) -> None:
     found = figures(stage, candidates=3, unfinished=1, acknowledged=4, handed_in=2)
     assert found["contradictions"] == []

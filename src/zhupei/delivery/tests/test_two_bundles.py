@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,20 +134,46 @@ def test_the_page_waits_for_its_papers_and_is_not_sent_away(desk: Desk) -> None:
     assert desk.engine.whose(sign.token) == "D001"
 
 
-def test_papers_whose_loading_was_not_kept_are_not_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.req("R040")
+@pytest.mark.parametrize("waits", [True, False])
+def test_papers_whose_loading_was_not_kept_are_not_there(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    """Also if whoever loads them waits no longer when it fails."""
     desk.engine.start("D001").wait()
     desk.restart(down_s=5)
-    monkeypatch.setattr("zhupei.delivery.tickets.Ticket.wait", _no_disk)
-    with pytest.raises(JournalError):
+    monkeypatch.setattr(desk.engine._journal, "_store", _fails)
+    if not waits:
+        monkeypatch.setattr("zhupei.delivery.tickets.Ticket.wait", _waits_no_longer)
+    with pytest.raises(JournalError if waits else TimeoutError):
         desk.engine.load(second_bundle())
+    _until_failed(desk)
     monkeypatch.undo()
+    desk.clock.advance(60)
+    desk.engine.tick()
     assert [one.bundle_id for one in desk.engine.bundles()] == ["B1"]
+    desk.clock.advance(60)
     desk.engine.load(second_bundle())
-    assert desk.engine.seat("D001").state == "running"
+    assert left(desk, "D001") == MINUTES * 60
+    desk.restart()
+    desk.engine.load(second_bundle())
+    assert left(desk, "D001") == MINUTES * 60
 
 
-def _no_disk(ticket: Any) -> None:
-    raise JournalError("the disk is full")
+def _fails(rows: Any, first: int) -> None:
+    raise OSError("the disk is full")
+
+
+def _waits_no_longer(ticket: Any) -> None:
+    raise TimeoutError
+
+
+def _until_failed(desk: Desk) -> None:
+    for _ in range(500):
+        if not desk.engine.serves():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not fail")
 
 
 @pytest.mark.req("R039")
@@ -160,6 +187,39 @@ def test_after_closing_nobody_of_the_bundle_starts(desk: Desk) -> None:
     assert desk.engine.view("D001").test_closed is False
     desk.engine.load(desk.bundle)
     desk.engine.start("C001").wait()
+
+
+@pytest.mark.req("R039")
+def test_a_closed_bundle_is_loaded_closed_after_a_restart(desk: Desk) -> None:
+    desk.engine.close_bundle("B2")
+    desk.restart()
+    desk.engine.load(second_bundle(), closed=True)
+    refused("test_closed", lambda: desk.engine.start("D001"))
+
+
+@pytest.mark.req("R040")
+def test_nobody_is_closed_out_before_his_papers_are_loaded_again(desk: Desk) -> None:
+    desk.engine.start("D001").wait()
+    desk.restart()
+    refused("sitting_running", lambda: desk.engine.close_bundle("B2"))
+    refused("sitting_running", lambda: desk.engine.unload("B2"))
+
+
+def test_a_closing_that_was_not_kept_closes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.engine.start("C001").wait()
+    monkeypatch.setattr(desk.engine._journal, "_store", _fails)
+    with pytest.raises(JournalError):
+        desk.engine.force_hand_in("C001", reason="收卷", by="王监考")
+    desk.engine._failed = False  # the closing comes between the hand-in and the failure of its batch
+    with pytest.raises(JournalError):
+        desk.engine.close_bundle("B1")
+    desk.engine._failed = True
+    monkeypatch.undo()
+    desk.clock.advance(2)
+    desk.engine.tick()
+    assert desk.engine.seat("C001").state == "running"
+    desk.engine.admit("C002", by="王监考", method="id_card")
+    desk.engine.start("C002").wait()
 
 
 @pytest.mark.parametrize(("lang", "words"), [("zh", "测试已经结束"), ("en", "This test is over")])

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import urllib.parse
 from itertools import groupby
+from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import msgspec
+import pytest
 
-from zhupei.delivery.formats.papers import Paper
+from zhupei.delivery.app.application import ExamApp
+from zhupei.delivery.app.http import read_request
+from zhupei.delivery.formats.papers import MAX_OPTIONS, Option, Paper
 from zhupei.delivery.pages.frame import Look
+from zhupei.delivery.pages.paper import watermark
 from zhupei.delivery.pages.units import unit_html, units_json
 from zhupei.delivery.rehearsal.bundles import make_bundle as make_rehearsal
 from zhupei.delivery.rehearsal.bundles import make_plan
@@ -61,6 +68,46 @@ def test_the_script_gets_the_units_that_the_page_shows() -> None:
                         }
                         for own in units
                     ]
+
+
+def test_every_option_has_its_letter() -> None:
+    paper = make_bundle().candidates[0].papers["general"]
+    options = tuple(Option(id=f"o{n}", text=f"text {n}") for n in range(MAX_OPTIONS))
+    first = msgspec.structs.replace(paper.units[0], options=options)
+    paper = msgspec.structs.replace(paper, units=(first, *paper.units[1:]))
+    slots = list(paper.slots())
+    for html in (
+        str(unit_html(LOOKS[0], paper, 1, slots[:1], {})),
+        json.loads(units_json(LOOKS[0], paper, slots))[0]["html"],
+    ):
+        for n, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
+            assert f'value="o{n}"><span class="letter">{letter}</span><span class="text">text {n}<' in html
+
+
+@pytest.mark.parametrize("name", ["<b>\"'&amp;%22", "阿卜杜·𠮷", "#?&#x22;%00"])
+def test_any_name_stands_in_the_watermark_and_nowhere_else(name: str) -> None:
+    view: Any = SimpleNamespace(candidate=SimpleNamespace(slip_no="1", name=name), seat_no="2")
+    address = str(watermark(view))
+    assert not set(address) & set("\"'<>&#")
+    image = ElementTree.fromstring(urllib.parse.unquote(address.partition(",")[2], errors="strict"))
+    texts = {"".join(one.itertext()) for one in image.iter("{http://www.w3.org/2000/svg}text")}
+    assert texts == {f"1 {name} 2"}
+
+
+def test_what_is_remembered_of_a_request_is_small() -> None:
+    app = ExamApp(lambda: None, identify=str)
+
+    def look(path: str, cookie: str, query: str = "") -> Look:
+        headers = [(b"cookie", f"zhupei_look={cookie}".encode())]
+        return app._look_of(
+            read_request({"method": "GET", "path": path, "headers": headers, "query_string": query.encode()})
+        )
+
+    first = look("/paper", "en.large", "n=3")
+    assert (first.lang, first.large, first.here) == ("en", True, "%2Fpaper%3Fn%3D3")
+    assert look("/paper", "large.en." + "x" * 60_000, "n=3") is first
+    assert look("/" + "x" * 60_000, "").here == "%2F"
+    assert look("/paper", "", "subject=" + "x" * 60_000).here == "%2F"
 
 
 def test_the_rehearsal_notices_a_question_that_is_missing() -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
 from zhupei.exams import events, telling
+from zhupei.exams.carrying import settle_carried
 from zhupei.exams.choices import BATCH, BatchState
 from zhupei.exams.models import Batch, Candidate
 from zhupei.exams.placing import NoPlace, Sitter, place
@@ -267,6 +268,7 @@ def lock_batch(batch: Batch, *, seed: bytes | None = None, by: Actor) -> Batch:
         candidate.slot_id, candidate.room_id, candidate.seat = seat.session, seat.room, seat.seat
         candidate.slip_no = f"{batch.year}{batch.sequence:03d}{number:04d}"
     Candidate.objects.bulk_update(candidates, ["slot", "room", "seat", "slip_no"], batch_size=200)
+    settle_carried(batch, candidates)
     batch.state, batch.seat_seed = state, seed.hex()
     batch.save(update_fields=["state", "seat_seed"])
     batch_step(

@@ -14,6 +14,7 @@ from zhupei.audit.api import record
 from zhupei.delivery import api as delivery
 from zhupei.evidence.api import Retention, read, store
 from zhupei.exams import events, keys, telling
+from zhupei.exams.carrying import settle_carried
 from zhupei.exams.choices import BATCH, BatchState
 from zhupei.exams.models import Batch, BundleOut, Candidate, HallKey
 from zhupei.exams.queries import active_candidates, exam_rooms
@@ -156,8 +157,10 @@ def _items_seen(candidates: list[Candidate]) -> dict[str, set[str]]:
 def draw_batch(batch: Batch, *, by: Actor) -> BundleOut:
     """Draw every candidate's papers from the latest release of the one bank and seal the bundle (R033, R037, I08).
 
-    The bundle's key is fresh, and kept encrypted. Raises ``Refusal`` when the filing has not been received (R047), when
-    a candidate's hours no longer suffice (R022), when the bank was never released, or when it cannot fill a paper.
+    Whoever passed one subject before, where that counts (J03, ``carrying``), gets a paper in the other one only, and that
+    subject's equal share of the time (``Rules.minutes_for``). The bundle's key is fresh, and kept encrypted. Raises
+    ``Refusal`` when the filing has not been received (R047), when a candidate's hours no longer suffice (R022), when the
+    bank was never released, or when it cannot fill a paper.
     """
     by.require(*CENTRE_ROLES)
     batch = locked_batch(batch)
@@ -175,13 +178,17 @@ def draw_batch(batch: Batch, *, by: Actor) -> BundleOut:
     require_ready(
         one.enrolment for one in candidates
     )  # hours may have been taken back since the candidates were fixed
+    settle_carried(batch, candidates)  # again: results may have been confirmed or voided since
     rows = [(candidate_key(one), one.post.code) for one in candidates]
+    without = {candidate_key(one): one.carried_subject for one in candidates if one.carried_subject}
     seats = {
         candidate_key(one): papers.Seat(f"{one.slot_id}/{one.room_id}", one.seat)
         for one in candidates
         if one.seat is not None
     }
-    draw = papers.draw_papers(str(batch), rows, by=by, avoid=_items_seen(candidates), seats=seats)
+    draw = papers.draw_papers(
+        str(batch), rows, by=by, avoid=_items_seen(candidates), seats=seats, without=without
+    )
     bundle = _build(batch, candidates, papers.papers_of(draw), papers.keys_of(draw))
     key = secrets.token_bytes(crypto.KEY_BYTES)
     data = delivery.seal_bundle(bundle, bundle_key=key, signer=keys.centre_signer())

@@ -154,18 +154,12 @@ def _compare(
 
 
 def _carried(candidate: Candidate, subjects: Iterable[str], rules: delivery.Rules) -> dict[str, Result]:
-    """Of the ``subjects`` that were not sat: the newest confirmed result of the same enrolment in which each was passed."""
-    found = {}
-    for subject in subjects:
-        earlier = Result.objects.filter(
-            candidate__enrolment_id=candidate.enrolment_id,
-            state=ResultState.CONFIRMED,
-            **{f"{subject}__gte": rules.pass_mark},
-        ).exclude(candidate__batch_id=candidate.batch_id)
-        result = earlier.select_related("candidate__batch").order_by("-pk").first()
-        if result is not None:
-            found[subject] = result
-    return found
+    """Of the ``subjects`` that were not sat, the one that counts from an earlier result, if that still stands and passes."""
+    subject, earlier = candidate.carried_subject, candidate.carried_from
+    if earlier is None or subject is None or subject not in subjects:
+        return {}
+    stands = earlier.state == ResultState.CONFIRMED and getattr(earlier, subject) >= rules.pass_mark
+    return {subject: earlier} if stands else {}
 
 
 def _require_same_people(content: delivery.Return, candidates: dict[str, Candidate]) -> None:
@@ -190,10 +184,10 @@ def receive_return(batch: Batch, data: bytes, *, by: Actor) -> ReturnIn:
     """Take in a hall's return and score it (R032, R038, R042). The same file again changes nothing.
 
     Raises ``Refusal`` (kept in the record) when the file is damaged, of another batch, hall or bundle, or does not tell of
-    exactly the batch's candidates. Who sat one subject only has the mark of the other from the confirmed result in which it
-    was passed (J03, where the rulebook carries it over). What does not agree between the hall's records, its journal, the
-    bundle, the rules and the centre's own scoring is listed, never mended; it holds the batch until somebody has decided on
-    it.
+    exactly the batch's candidates. Who sat one subject only has the mark of the other from the result that was noted at
+    the draw (J03, where the rulebook carries it over), if that still stands. What does not agree between the hall's
+    records, its journal, the bundle, the rules and the centre's own scoring is listed, never mended; it holds the batch
+    until somebody has decided on it.
     """
     _may_bring(batch, by)
     try:
@@ -224,7 +218,10 @@ def _receive(batch: Batch, data: bytes, by: Actor) -> ReturnIn:
         batch.state, "receive", message=_("The key of this batch is not released, or the batch is over.")
     )
     content, bundle = _open(batch, data)
-    candidates = {candidate_key(one): one for one in active_candidates(batch)}
+    candidates = {
+        candidate_key(one): one
+        for one in active_candidates(batch).select_related("carried_from__candidate__batch")
+    }
     _require_same_people(content, candidates)
     planned = {one.candidate_id: one for one in bundle.candidates}
     file = store(

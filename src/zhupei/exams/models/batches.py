@@ -12,6 +12,7 @@ from zhupei.exams.choices import (
     BatchState,
 )
 from zhupei.kernel.batchno import BatchNumber
+from zhupei.rulebook.api import Subject
 
 from .applications import BankApplication
 
@@ -124,6 +125,12 @@ class Candidate(models.Model):
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
     previous = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     extra_seconds = models.PositiveIntegerField(default=0)
+    carried_subject = models.CharField(
+        max_length=20, choices=Subject.choices, null=True
+    )  # not sat again (J03)
+    carried_from = models.ForeignKey(
+        "exams.Result", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_reason = models.CharField(max_length=200, blank=True)
 

@@ -36,6 +36,7 @@ def _card(candidate: Candidate) -> dict[str, Any]:
         "batch": candidate.batch,
         "slot": slot,
         "has_slip": slot is not None and candidate.batch.state in SEATED,
+        "minutes": prints.minutes_of(candidate.carried_subject),
         "today": today and not over,
         "over": over,
     }
@@ -53,7 +54,6 @@ def my_test(request: HttpRequest) -> HttpResponse:
         "exam_url": EXAM_URL,
         "practice_url": PRACTICE_URL,
         "opens": int(parameter("check_in_opens_minutes")),
-        "minutes": int(parameter("exam_minutes_total")),
         "pass_mark": f"{decimal_parameter('subject_pass_mark').normalize():f}",
     }
     return render(request, "exams/my_test.html", context)
@@ -82,6 +82,13 @@ def _words(result: Result) -> tuple[str, str]:
         return _("The centre is looking into this result."), _(
             "You are told when it is decided. You need not do anything now."
         )
+    if not result.passed and parameter("carry_over"):
+        months = int(parameter("resit_months"))
+        return (
+            _("Not passed: each subject needs %(mark)s points.") % {"mark": mark},
+            _("A subject that you passed is not taken again once the centre has confirmed it. Within %(n)d months no new "
+              "training is needed: ask your institution to put you on the list of its next test.") % {"n": months},
+        )  # fmt: skip
     if not result.passed:
         months = int(parameter("resit_months"))
         return (

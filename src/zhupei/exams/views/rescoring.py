@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from zhupei.exams import access, actions, standing
+from zhupei.exams.carrying import carried_marks_lost
 from zhupei.exams.choices import ChallengeKind, ChallengeState, CorrectionState, Remedy
 from zhupei.exams.models import Challenge, KeyCorrection
 from zhupei.exams.rescoring import accepted_after
@@ -31,6 +32,7 @@ from zhupei.web.views import refusals, status_of
 
 from .pieces import act_on, actor_of, answers
 
+MOST_LOST = 200  # rows of the list of carried marks that changed
 WORKING = (CorrectionState.COMPUTING, CorrectionState.APPROVING)
 
 
@@ -84,6 +86,7 @@ def corrections(request: HttpRequest) -> HttpResponseBase:
         "find": find,
         "stale": standing.stale_questions(),
         "waiting": standing.waiting_passes().count() if actor.has(*CENTRE) else 0,
+        "lost": carried_marks_lost()[:MOST_LOST] if actor.has(*CENTRE) else (),
     }
     return render(request, "exams/corrections.html", context, status=status_of(find))
 

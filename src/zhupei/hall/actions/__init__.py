@@ -3,11 +3,11 @@
 from .bundles import check_day, open_batch, parse_key, take_in
 from .closing import close_batch, make_return, note_scores_printed, take_return
 from .common import BRINGERS, DESK, HEADS, RETURNERS
-from .conduct import add_incident, pause_seat, resume_seat, warn
+from .conduct import add_incident, goes_on_with_room, pause_seat, resume_seat, warn
 from .desk import Found, card_was_read, check_in, decide_check_in, find_candidate
 from .passes import KEEPERS, install_pass, make_request, waiting_for_password
 from .rehearsals import is_on_stage, keep_rehearsal, prepare_rehearsal, results_now, start_rehearsal
-from .resets import colleagues, decide_reset, propose_reset
+from .resets import colleagues, decide_reset, holds_filed_post, propose_reset
 from .rooms import leave_duty, open_room, pause_room, resume_room, take_on_duty
 from .sittings import (
     allow_entry,
@@ -60,7 +60,9 @@ __all__ = [
     "file_staff",
     "find_candidate",
     "force_hand_in",
+    "goes_on_with_room",
     "hand_in_room",
+    "holds_filed_post",
     "install_pass",
     "is_on_stage",
     "keep_rehearsal",

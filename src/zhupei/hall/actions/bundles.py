@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
@@ -16,6 +16,7 @@ from zhupei.hall.choices import HALL_BATCH, CheckItem, HallBatchState
 from zhupei.hall.keys import load_into, sealed
 from zhupei.hall.models import DayCheck, HallBatch
 from zhupei.hall.process import engine
+from zhupei.hall.queries import loaded_bundle
 from zhupei.hall.uplink.link import bundle_verifier
 from zhupei.hall.words import told
 from zhupei.institutions.api import Site
@@ -26,12 +27,19 @@ from zhupei.kernel.errors import Conflict, Refusal
 from .common import BRINGERS, DESK, locked, require, require_open, who
 
 
-@transaction.atomic
 def take_in(data: bytes, *, by: Actor) -> HallBatch:
-    """Take a sealed bundle into its hall. The same file again changes nothing.
+    """Take a sealed bundle into its hall. The same file again changes nothing, also when it comes twice at once.
 
     Raises ``Refusal`` when it is no bundle, was not signed by the centre, or is for a hall of another organisation.
     """
+    try:
+        return _take_in(data, by)
+    except IntegrityError:  # somebody else was faster by a moment: now it is known
+        return _take_in(data, by)
+
+
+@transaction.atomic
+def _take_in(data: bytes, by: Actor) -> HallBatch:
     if by is not SYSTEM:
         by.require(*BRINGERS)
     with told():
@@ -116,12 +124,13 @@ def parse_key(text: str) -> bytes:
 def open_batch(hall_batch: HallBatch, *, by: Actor, key: bytes | None = None) -> HallBatch:
     """Open the sealed bundle and load it into the engine (I08).
 
-    Without ``key`` the centre's, once two persons have released it; with it, the one typed in a hall that has no line. An open
-    batch whose bundle is not loaded (after damage) is loaded again. Raises ``Refusal``: not released, wrong key, damaged.
+    Without ``key`` the centre's, once two persons have released it; with it, the one typed in a hall that has no line. An open or
+    closed batch whose bundle is not loaded (after damage) is loaded again. Raises ``Refusal``: not released, wrong key, damaged.
     """
     require(hall_batch, *BRINGERS, by=by)
     row = locked(hall_batch)
-    if row.state == HallBatchState.OPEN:
+    unloaded = row.state == HallBatchState.CLOSED and loaded_bundle(row) is None
+    if row.state == HallBatchState.OPEN or unloaded:
         with told():
             load_into(engine(), row)
         return row

@@ -11,6 +11,7 @@ from zhupei.audit.api import record
 from zhupei.evidence.api import StoredFile
 from zhupei.hall import events
 from zhupei.hall.choices import OWN_ACTS, IncidentKind
+from zhupei.hall.console.watching import held
 from zhupei.hall.models import HallBatch, Incident
 from zhupei.hall.process import engine
 from zhupei.hall.queries import bundle_of, room_of
@@ -37,28 +38,43 @@ def warn(hall_batch: HallBatch, candidate_key: str, text: str, *, by: Actor) -> 
 def pause_seat(
     hall_batch: HallBatch, candidate_key: str, *, reason: str, suspected: bool = False, by: Actor
 ) -> Incident:
-    """Stop one candidate's clock at once. ``suspected``: for a breach of the rules; then let go on, or propose voiding (I09)."""
+    """Stop one candidate's clock at once. ``suspected``: for a breach of the rules; then let go on, or propose voiding (I09).
+
+    Whose clock stands already because the room is paused stays stopped when the room goes on.
+    """
     require(hall_batch, *DESK, by=by)
     row = at_candidate(hall_batch, candidate_key)
+    with told():
+        stands = engine().seat(candidate_key).state == "paused" and candidate_key not in held(row)
     kind = IncidentKind.STOPPED if suspected else IncidentKind.PAUSED
     code = events.SEAT_STOPPED if suspected else events.SEAT_PAUSED
-    return _noted(row, candidate_key, kind, need(reason), code, _pause, by=by)
+    return _noted(row, candidate_key, kind, need(reason), code, None if stands else _pause, by=by)
 
 
 @transaction.atomic
 def resume_seat(hall_batch: HallBatch, candidate_key: str, *, by: Actor) -> None:
-    """Let one paused candidate go on with the time that was left."""
+    """Let one paused candidate go on with the time that was left; who was stopped by name in a paused room, with the room."""
     require(hall_batch, *DESK, by=by)
     row = at_candidate(hall_batch, candidate_key)
+    with_room = goes_on_with_room(row, candidate_key)
     _noted(
         row,
         candidate_key,
         IncidentKind.RESUMED,
-        _("Goes on with the time left."),
+        _("Goes on when the room does.") if with_room else _("Goes on with the time left."),
         events.SEAT_RESUMED,
-        _resume,
+        None if with_room else _resume,
         by=by,
     )
+
+
+def goes_on_with_room(row: HallBatch, candidate_key: str) -> bool:
+    """True if the candidate was stopped by name and the room is paused as well: without the first, the second still holds."""
+    with told():
+        seat = engine().seat(candidate_key)
+    if seat.state != "paused" or candidate_key not in held(row):
+        return False
+    return engine().is_paused(candidate_in(bundle_of(row), candidate_key).session_id, seat.room_id)
 
 
 def _resume(candidate_key: str, text: str, name: str) -> None:
@@ -79,11 +95,11 @@ def _noted(
     kind: IncidentKind,
     text: str,
     code: str,
-    act: Callable[[str, str, str], None],
+    act: Callable[[str, str, str], None] | None,
     *,
     by: Actor,
 ) -> Incident:
-    """Do one act of the engine's on a candidate, and write it down as an incident."""
+    """Do one act of the engine's on a candidate (None: his clock stays as it is), and write it down as an incident."""
     with told():
         room_id = engine().seat(candidate_key).room_id
     incident = _incident(row, kind, text, candidate_key, room_id, by=by)
@@ -96,7 +112,8 @@ def _noted(
         reason=text,
     )
     with told():
-        act(candidate_key, text, who(by))
+        if act is not None:
+            act(candidate_key, text, who(by))
         engine().record_incident(
             kind,
             text,

@@ -10,7 +10,7 @@ from zhupei.audit.api import record
 from zhupei.evidence.api import Retention, store
 from zhupei.exams import api as exams
 from zhupei.hall import events
-from zhupei.hall.models import CentreLink, StaffFiling
+from zhupei.hall.models import AccessReset, CentreLink, StaffFiling
 from zhupei.hall.uplink.link import centre_link
 from zhupei.institutions.api import adopt_hall
 from zhupei.kernel import clock, envelope
@@ -83,7 +83,7 @@ def install_pass(data: bytes, *, fingerprint: str = "", by: Actor) -> CentreLink
     anything, and a hall's machine that is broken into must not hold what opens the centre. Each person gets an account of this
     machine that only the first sign-in code opens which the centre shows to that person alone; nobody of the hall learns it,
     for whoever could open a colleague's account would be two persons. The second factor is bound at the first sign-in. An
-    account that has a password of its own keeps it.
+    account that ever had a password of its own, or was given a new way in, is left alone: a first code serves once.
     """
     if by is not SYSTEM:
         by.require(*KEEPERS)
@@ -183,7 +183,8 @@ def _adopt_people(content: exams.HallPass) -> None:
         if user is None:
             user = open_account(person.login, display_name=person.name, by=SYSTEM)
         own = user.has_usable_password() and not user.must_change_password
-        if person.first_secret not in ("", user.password) and user.last_login is None and not own:
+        reset = AccessReset.objects.filter(user_id_ref=user.pk, accepted=True).exists()
+        if person.first_secret not in ("", user.password) and not own and not reset:
             set_first_secret(user, person.first_secret, by=SYSTEM)
         held = {one.role for one in memberships_of(user.pk) if one.organisation_id == organisation_id}
         for role in person.roles:

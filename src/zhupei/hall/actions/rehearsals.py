@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from django.db import transaction
 from django.utils.translation import gettext as _
 from msgspec.structs import replace
@@ -129,7 +130,8 @@ def start_rehearsal(rehearsal: Rehearsal, *, by: Actor) -> Rehearsal:
 def results_now(rehearsal: Rehearsal, *, accounted: bool = False) -> tuple[RehearsalSource, dict[str, Any]]:
     """What was measured so far: the command's report if one was handed over, otherwise what the computers told.
 
-    ``accounted``: with what the journal holds now, which takes the server's time and so waits until the end.
+    A command's report that this program cannot read is left aside, and ``unreadable`` says so. ``accounted``: with what the
+    journal holds now, which takes the server's time and so waits until the end.
     ``Conflict`` when the server no longer holds this rehearsal.
     """
     _require_on_stage(rehearsal)
@@ -137,13 +139,16 @@ def results_now(rehearsal: Rehearsal, *, accounted: bool = False) -> tuple[Rehea
     plan = current.plan
     assert plan is not None
     records = current.account()[0] if accounted else None
-    report = current.report()
+    try:
+        report = current.report()
+    except msgspec.MsgspecError:  # of an older form, or damaged: what the computers told is still there
+        report = None
     if report is not None:
         if records is not None:
             report = replace(report, kept=kept_in(records))
         return RehearsalSource.COMMAND, command_figures(report, rss_mb=usage().rss_mb)
     figures = browser_figures(plan, current.seats(), records, rss_mb=usage().rss_mb)
-    return RehearsalSource.BROWSERS, figures
+    return RehearsalSource.BROWSERS, figures | {"unreadable": (current.folder / "report.json").exists()}
 
 
 @transaction.atomic

@@ -64,6 +64,7 @@ def propose_reset(*, login: str, reason: str, by: Actor) -> tuple[AccessReset, s
     if user is None:
         raise Refusal("nobody", _("Choose a colleague who works in this hall."), field="login")
     reason = need(reason)[:300]
+    User.objects.select_for_update().get(pk=user.pk)  # two who propose at once, one after the other
     if AccessReset.objects.filter(user_id_ref=user.pk, decided_at=None).exists():
         text = _("A new way in is proposed for this person already. Have it decided first.")
         raise Conflict("proposal_open", text)
@@ -81,6 +82,15 @@ def propose_reset(*, login: str, reason: str, by: Actor) -> tuple[AccessReset, s
     )
     record(events.RESET_PROPOSED, by=by, on=row, organisation_id=row.organisation_id, reason=reason)
     return row, half
+
+
+def holds_filed_post(*, by: Actor) -> bool:
+    """Whether ``by`` looks after hall or room, and is filed for that with the centre (R148)."""
+    held = [role for role in FILED_ROLES if by.has(role)]
+    rows = StaffFiling.objects.filter(
+        organisation_id=by.organisation_id or 0, user_id_ref=person(by), role__in=held
+    )
+    return rows.exclude(filed_at=None).exists()
 
 
 @transaction.atomic
@@ -117,9 +127,7 @@ def _approve(row: AccessReset, second: int, *, by: Actor) -> str:
     another(by, row.proposed_by_id)
     if second == row.user_id_ref:
         raise Forbidden("own_account", _("Two others decide on your own account."))
-    held = {role for role in FILED_ROLES if by.has(role)}
-    filed = StaffFiling.objects.filter(organisation_id=row.organisation_id, user_id_ref=second, role__in=held)
-    if not filed.exclude(filed_at=None).exists():
+    if not holds_filed_post(by=by):
         text = _("Only the technical head or the room administrator, filed with the centre, approves this.")
         raise Forbidden("not_filed", text)
     half = _half()

@@ -6,12 +6,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from zhupei.audit.api import record
+from zhupei.delivery.api import Bundle, Room
 from zhupei.delivery.api import Proposal as Fault
 from zhupei.hall import events
 from zhupei.hall.choices import ActKind
 from zhupei.hall.models import HallBatch, Proposal
 from zhupei.hall.process import engine
-from zhupei.hall.queries import bundle_of, free_seats, room_of, session_of
+from zhupei.hall.queries import bundle_of, free_seats, needed_for, room_of, room_states, session_of
 from zhupei.hall.words import told
 from zhupei.kernel import clock
 from zhupei.kernel.actor import Actor
@@ -32,6 +33,7 @@ from .common import (
     who,
 )
 
+CLAUSE = "附件3四（八）"
 MAX_MINUTES = 240
 
 
@@ -256,7 +258,11 @@ def decide(proposal: Proposal, *, accept: bool, reason: str = "", by: Actor) -> 
 def move_seat(
     hall_batch: HallBatch, candidate_key: str, room_id: str, seat_no: str, *, reason: str, by: Actor
 ) -> None:
-    """To a spare computer with time and answers (I04, R136); the candidate signs in there anew."""
+    """To a spare computer with time and answers (I04, R136); the candidate signs in there anew.
+
+    ``Conflict`` where people sit and one more in the room needs more invigilators than are on duty there: two for each 50
+    begun is a condition of the test, not advice (R150, J10), and somebody else can sign on in a moment.
+    """
     require(hall_batch, *DESK, by=by)
     row = at_candidate(hall_batch, candidate_key)
     bundle = bundle_of(row)
@@ -267,6 +273,8 @@ def move_seat(
         raise Conflict("seat_taken", _("This seat is not free. Choose another one."))
     with told():
         before = engine().seat(candidate_key)
+    if room.id != before.room_id:
+        _require_enough_for_one_more(row, bundle, candidate.session_id, room, before.state)
     record(
         events.SEAT_MOVED,
         by=by,
@@ -278,6 +286,29 @@ def move_seat(
     )
     with told():
         engine().move_seat(candidate_key, room.id, seat_no, reason=reason, by=who(by))
+
+
+def _require_enough_for_one_more(
+    row: HallBatch, bundle: Bundle, session_id: str, room: Room, state: str
+) -> None:
+    """Raises ``Conflict`` if somebody who sits, or a room that is open, would have too few invigilators (R150).
+
+    A room that was not opened is looked at when it is.
+    """
+    there = [
+        one for one in room_states(row, bundle) if (one.session.id, one.room.id) == (session_id, room.id)
+    ]
+    persons = sum(one.persons for one in there)
+    if state == "admitted" and not engine().is_open(session_id, room.id):
+        return
+    staff = row.staff.filter(left_at=None, room_id_ref=int(room.id)).count() if room.id.isdigit() else 0
+    needed = needed_for(persons + 1)
+    if staff < needed:
+        text = _(
+            "With one more person %(room)s needs %(needed)d invigilators, and %(there)d are on duty. Another one signs on there "
+            "first, or choose a seat in another room."
+        ) % {"room": room.name, "needed": needed, "there": staff}
+        raise Conflict("invigilators_missing", text, clause=CLAUSE)
 
 
 @transaction.atomic

@@ -69,6 +69,13 @@ def _alarm_words(one: Alarm) -> tuple[str, str]:
                 _("Only %(n)d MB are free on the hall's server") % counts,
                 _("The technical head frees space; answers go first."),
             )
+        case "not_loaded":
+            return (
+                _("The papers of batch %(batch)s are not loaded: nobody there can sit") % {"batch": one.who},
+                _(
+                    "Open that batch's page and load the bundle again; if that fails, call the technical head."
+                ),
+            )
         case "staff":
             return (
                 _("%(n)d of %(of)d invigilators on duty") % counts,
@@ -121,7 +128,9 @@ def _alarm(one: Alarm, look: Look, variant: Variant) -> dict[str, Any]:
     what, todo = _alarm_words(one)
     batch, url = look.batch_pk, ""
     if variant.may_act:
-        if one.row:
+        if one.code == "not_loaded":
+            url = reverse("hall:batch", args=[one.row])
+        elif one.row:
             url = reverse("hall:decide", args=[one.row])
         elif one.code == "fault":
             url = reverse("hall:propose", args=[batch, one.key, ActKind.ADD_TIME])

@@ -12,7 +12,7 @@ from zhupei.delivery import api as delivery
 from zhupei.delivery.api import SeatStatus
 from zhupei.hall.choices import HOLDS, IncidentKind
 from zhupei.hall.models import HallBatch, Proposal
-from zhupei.hall.process import engine
+from zhupei.hall.process import OPEN_STATES, engine, failed_loads
 from zhupei.hall.queries import bundle_of, session_of
 from zhupei.hall.readiness.queries import SEAT_FORM, seat_plan
 from zhupei.hall.space import CAPTURE_FLOOR
@@ -208,7 +208,9 @@ def look(batch: HallBatch, session_id: str, before: Look | None = None) -> Look:
         batch_pk=batch.pk,
         session_id=session_id,
         rooms=tuple(rooms),
-        alarms=_sorted([*_health(health), *(alarm for one in rooms for alarm in one.alarms)]),
+        alarms=_sorted(
+            [*_unloaded(batch), *_health(health), *(alarm for one in rooms for alarm in one.alarms)]
+        ),
     )
 
 
@@ -283,6 +285,16 @@ def _health(health: delivery.Health) -> Iterable[Alarm]:
         yield Alarm(3, "journal")
     if health.free_bytes < LOW_DISK:
         yield Alarm(3 if health.free_bytes < CAPTURE_FLOOR else 2, "disk", n=health.free_bytes // 1024**2)
+
+
+def _unloaded(batch: HallBatch) -> Iterable[Alarm]:
+    """The other batches of this hall whose bundle did not load after a restart: nobody can sit there."""
+    if failed := failed_loads():
+        rows = HallBatch.objects.filter(
+            pk__in=failed, state__in=OPEN_STATES, organisation_id=batch.organisation_id
+        )
+        for pk, batch_no in rows.order_by("pk").values_list("pk", "batch_no"):
+            yield Alarm(3, "not_loaded", who=batch_no, row=pk)
 
 
 def _staff(room: delivery.Room, counts: Counter[str], there: int, needed: int) -> Iterable[Alarm]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 from tests.makers import make_actor, make_batch, make_hall_batch, make_rulebook, make_user, sign_in
@@ -45,6 +47,29 @@ def test_a_bundle_is_taken_in_once_and_only_by_its_hall() -> None:
     refused("key_wrong", lambda: actions.open_batch(row, key=b"0" * 16, by=keeper))
     row.refresh_from_db()
     assert (row.state, row.sealed_key) == ("sealed", "")
+
+
+def test_a_bundle_that_comes_twice_at_once_is_taken_in_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_rulebook()
+    batch = make_batch(state="ready")
+    data, keeper = (
+        bundle_file(batch),
+        make_actor(Role.ROOM_ADMINISTRATOR, batch.hall.institution.organisation),
+    )
+    theirs = actions.take_in(data, by=keeper)
+    first, asked = QuerySet.first, []
+
+    def late(rows: QuerySet[Any]) -> Any:  # the first look was before the other one's row
+        if rows.model is not HallBatch:
+            return first(rows)
+        asked.append(rows)
+        return None if len(asked) == 1 else first(rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(QuerySet, "first", late)
+        assert actions.take_in(data, by=keeper) == theirs
+    assert len(asked) == 2
+    assert HallBatch.objects.count() == 1
 
 
 def test_a_typed_key_opens_it_in_a_hall_without_a_line() -> None:

@@ -95,6 +95,38 @@ def test_one_seat_is_stopped_and_goes_on(day: Day, later: Callable[[float], None
     assert actions.resume_room(day.row, day.session, day.room, by=day.watch) == 2
 
 
+@pytest.mark.req("I09")
+def test_somebody_is_stopped_by_name_while_the_room_is_paused(
+    day: Day, later: Callable[[float], None]
+) -> None:
+    sitting(day)
+    sitting(day, 1)
+    client = sign_in(Client(), make_user(Role.INVIGILATOR, day.unit))
+    args = [day.row.pk, day.key()]
+    page, stop = (reverse(f"hall:{name}", args=args) for name in ("seat", "stop_seat"))
+    actions.pause_room(day.row, day.session, day.room, "停电", by=day.watch)
+    left = engine().seat(day.key()).remaining_s
+    assert stop in client.get(page).content.decode()
+    assert client.post(stop, {"reason": "夹带"}).status_code == 302
+    assert stop not in client.get(page).content.decode()
+    assert client.post(stop, {"reason": "夹带"}).status_code == 409  # stopped already
+    assert actions.resume_room(day.row, day.session, day.room, by=day.watch) == 1
+    assert [engine().seat(day.key(n)).state for n in (0, 1)] == ["paused", "running"]
+    later(300)
+    assert engine().seat(day.key()).remaining_s == left
+    # who is let go in a paused room goes on with it, not before
+    actions.pause_room(day.row, day.session, day.room, "停电", by=day.watch)
+    assert client.post(reverse("hall:resume_seat", args=args)).status_code == 302
+    assert engine().seat(day.key()).state == "paused"
+    assert actions.resume_room(day.row, day.session, day.room, by=day.watch) == 2
+    # voiding and handing in are possible in a pause too
+    actions.pause_room(day.row, day.session, day.room, "停电", by=day.watch)
+    row = actions.propose(day.row, day.key(), "void", reason="夹带", by=day.head)
+    actions.decide(row, accept=True, by=day.officer)
+    actions.force_hand_in(day.row, day.key(1), reason="身体不适", by=day.head)
+    assert [engine().seat(day.key(n)).state for n in (0, 1)] == ["voided", "submitted"]
+
+
 @pytest.mark.req("R040")
 def test_time_for_a_whole_room_is_proposed_and_decided_once(day: Day, later: Callable[[float], None]) -> None:
     sitting(day)

@@ -25,7 +25,7 @@ from tests.makers import (
     sign_in,
 )
 
-from zhupei.accounts.api import User
+from zhupei.accounts.api import User, issue_code
 from zhupei.audit.models import AuditEvent
 from zhupei.evidence.api import Retention, store
 from zhupei.exams import api as exams
@@ -55,9 +55,22 @@ def refused(code: str, act: Callable[[], Any]) -> Refusal:
 
 
 def pass_with(secrets: dict[str, str], **change: Any) -> bytes:
-    roles = {"keeper": "hall_technical_head", "watch": "invigilator"}
+    roles = {"keeper": "hall_technical_head"}
+    filing = passes.PassFiling(
+        role=roles["keeper"],
+        trained_on=clock.today(),
+        training="考场岗位培训",
+        filing_no="备1",
+        filed_at=clock.now(),
+    )
     people = tuple(
-        passes.PassPerson(login=login, name=login, roles=(roles[login],), first_secret=make_password(secret))
+        passes.PassPerson(
+            login=login,
+            name=login,
+            roles=(roles.get(login, "invigilator"),),
+            first_secret=make_password(secret),
+            filings=(filing,) if login in roles else (),
+        )
         for login, secret in secrets.items()
     )
     return a_pass(people=people, **change)
@@ -170,6 +183,45 @@ def test_a_pass_without_first_codes_opens_nothing() -> None:
     refused("bad_hash", lambda: install(a_pass(people=(bad,), serial=8)))
 
 
+def test_a_first_code_may_be_typed_as_it_is_shown_and_with_wide_figures() -> None:
+    make_rulebook()
+    install(pass_with(SECRETS))
+    data = {"login": "watch", "password": envelope.spoken(SECRETS["watch"])}
+    answer = Client().post(reverse("accounts:sign_in"), data)
+    assert answer.headers.get("Location") == reverse("accounts:new_password")
+    wide = SECRETS["watch"].translate({ord("0") + n: ord("０") + n for n in range(10)})
+    assert set_own("watch", wide) == 302
+
+
+@pytest.mark.req("I09")
+def test_no_answer_tells_whether_an_account_is_there_and_waits_for_its_code() -> None:
+    make_rulebook()
+    install(pass_with(SECRETS))
+    assert set_own("keeper", SECRETS["keeper"]) == 302
+
+    def answers(login: str) -> list[tuple[int, str]]:
+        values = {"login": login, "password": OWN, "again": OWN}
+        found = []
+        for code in ("123456", *["9" * 20] * 6):
+            page = Client().post(reverse("accounts:new_password"), {**values, "code": code})
+            found.append((page.status_code, re.sub(r"\d\d:\d\d", "", str(page.context["form"].errors))))
+        return found
+
+    with clock.frozen(clock.now()):
+        waits, has_one, unknown = map(answers, ("watch", "keeper", "nobody-of-this-name"))
+    assert waits == has_one == unknown
+    assert waits[-1][0] == 429
+
+
+@pytest.mark.req("I09")
+def test_six_digits_that_went_to_nobody_open_nothing() -> None:
+    make_rulebook()
+    install(a_pass(format=1))  # accounts without first codes, and without telephones as all of a pass
+    guessed = issue_code("set_password", "watch")
+    assert set_own("watch", guessed) == 422
+    assert not User.objects.get(login="watch").has_usable_password()
+
+
 # ── a new way in, by two others ─────────────────────────────────────────────────────────────────────────
 
 
@@ -274,6 +326,33 @@ def test_only_a_filed_post_approves_and_anybody_may_refuse(crew: Crew) -> None:
     )
     refused("nobody", lambda: propose(crew, as_actor(crew.lost)))
     refused("no_reason", lambda: actions.propose_reset(login=crew.lost.login, reason=" ", by=crew.head))
+
+
+@pytest.mark.req("I09")
+def test_a_first_code_that_was_used_serves_no_more_after_a_reset_and_a_renewed_pass() -> None:
+    make_rulebook()
+    secrets = {**SECRETS, "desk": "1" * 20}
+    install(pass_with(secrets))
+    assert set_own("watch", SECRETS["watch"]) == 302  # and has not signed in since
+    keeper, desk = (as_actor(User.objects.get(login=login)) for login in ("keeper", "desk"))
+    row, first = actions.propose_reset(login="watch", reason="忘了密码", by=desk)
+    second = actions.decide_reset(row, accept=True, by=keeper)
+    install(pass_with(secrets, serial=8))
+    assert set_own("watch", SECRETS["watch"]) == 422
+    assert set_own("watch", first + second, "Another-horse-8") == 302
+
+
+def test_who_may_not_approve_is_shown_no_button(crew: Crew) -> None:
+    propose(crew, crew.keeper)
+    for one, may in (
+        (crew.watch, False),
+        (crew.keeper, False),
+        (as_actor(crew.lost), False),
+        (crew.head, True),
+    ):
+        page = sign_in(Client(), User.objects.get(pk=one.user_id)).get(reverse("hall:resets"))
+        assert ('value="accept"' in page.content.decode()) is may
+        assert 'value="refuse"' in page.content.decode()
 
 
 def test_the_pages_show_each_half_once(crew: Crew) -> None:

@@ -266,3 +266,20 @@ def test_a_report_of_what_never_happened_is_shown_as_that(client: Client, unit: 
     kept = AuditEvent.objects.get(code="hall.rehearsal_kept")
     assert set(kept.after["contradictions"]) == {"started", "handed_in", "answers"}
     assert "与服务器自己的记录不符" in client.get(url).content.decode()
+
+
+@pytest.mark.parametrize("content", [b'{"figures": {}}', b'{"told": {"candidates": "x"}}', b"\xff\x00"])
+def test_a_report_of_an_older_form_is_shown_as_unreadable(unit: Any, content: bytes) -> None:
+    row = prepared(unit)
+    (stage().folder / "report.json").write_bytes(content)
+    client = sign_in(Client(), make_user(Role.HALL_TECHNICAL_HEAD, unit))
+    url = reverse("hall:rehearsal", args=[row.pk])
+    answer = client.get(url)
+    assert answer.status_code == 200
+    assert "无法读取" in answer.content.decode()
+    play_all(row)  # what computers tell counts as before
+    page = client.get(url).content.decode()
+    assert "无法读取" in page
+    assert reverse("hall:rehearsal_keep", args=[row.pk]) in page
+    (stage().folder / "report.json").unlink()
+    assert "无法读取" not in client.get(url).content.decode()

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from tests.makers import make_user, sign_in
+from tests.makers import make_actor, make_filed_staff, make_user, sign_in
 
 from zhupei.hall import actions
-from zhupei.hall.api import engine
+from zhupei.hall.api import bundle_of, engine
 from zhupei.hall.models import Incident
 from zhupei.hall.tests.days import Day, picture, refused
 from zhupei.kernel.actor import Actor
 from zhupei.kernel.roles import Role
+from zhupei.rulebook.models import RuleParameter
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +93,36 @@ def test_a_spare_seat_keeps_time_and_answers(day: Day) -> None:
     move(day.row, day.key(), day.room, "40", reason="蓝屏", by=day.watch)
     seat = engine().seat(day.key())
     assert (seat.seat_no, seat.state, seat.may_enter) == ("40", "running", True)
+
+
+@pytest.mark.req("R150", "J10", "I04")
+def test_one_person_more_than_the_invigilators_suffice_for_is_not_let_in(day: Day) -> None:
+    RuleParameter.objects.filter(key="invigilators_per").update(value=1)
+    other = next(room.id for room in bundle_of(day.row).rooms if room.id != day.room)
+    watches = [make_actor(Role.INVIGILATOR, day.unit) for _ in range(4)]
+    move = actions.move_seat
+
+    def moved(n: int) -> None:
+        move(day.row, day.key(n), other, f"{n + 1:02d}", reason="停电", by=day.watch)
+
+    day.check_in()
+    day.check_in(1)
+    moved(0)  # nobody sits yet: the room is looked at when it is opened
+    move(day.row, day.key(), engine().seat(day.key(1)).room_id, "40", reason="恢复", by=day.watch)
+    make_filed_staff(day.unit)
+    for one in [day.watch, day.watch2, *watches[:2]]:
+        actions.take_on_duty(day.row, day.room, by=one)
+    actions.open_room(day.row, day.session, day.room, by=day.watch)
+    for n in (0, 1):
+        engine().start(day.key(n)).wait()
+    refused("invigilators_missing", lambda: moved(0))
+    for one in (make_actor(Role.INVIGILATOR, day.unit), make_actor(Role.INVIGILATOR, day.unit)):
+        actions.take_on_duty(day.row, other, by=one)
+    moved(0)
+    problem = refused("invigilators_missing", lambda: moved(1))
+    assert "4" in str(problem.message)
+    assert engine().seat(day.key()).room_id == other
+    move(day.row, day.key(), other, "30", reason="蓝屏", by=day.watch)  # within the room nothing changes
 
 
 def test_entry_and_hand_in_by_staff(day: Day) -> None:

@@ -154,10 +154,13 @@ def by_reason(request: HttpRequest, pk: int, key: str) -> HttpResponse:
 def resume_seat(request: HttpRequest, pk: int, key: str) -> HttpResponseBase:
     """Let a paused candidate go on."""
     batch = batch_of(request, pk)
+    with_room = actions.goes_on_with_room(batch, key)
     return perform(
         request,
         lambda: actions.resume_seat(batch, key, by=actor_of(request)),
-        success=_("The candidate goes on with the time that was left."),
+        success=_("The stop is lifted: the candidate goes on when the room does.")
+        if with_room
+        else _("The candidate goes on with the time that was left."),
         to=seat_url(pk, key),
     )
 

@@ -270,6 +270,13 @@ def _by_room(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(rooms.values())
 
 
+def _carried_note(rows: list[dict[str, Any]]) -> str:
+    """What a dash beside a score means, where somebody sat one subject only."""
+    if any(row["state"] == "submitted" and len(row["marks"]) == 1 for row in rows):
+        return _("A dash beside a score: this subject was passed before and is not sat again.")
+    return ""
+
+
 def outcome_of(row: dict[str, Any]) -> str:
     """What a sitting came to, in a word."""
     if row["state"] == "voided":
@@ -321,7 +328,8 @@ def scores_pdf(request: HttpRequest, pk: int, session: str, room: str) -> HttpRe
                     )
                     for row in entry["rows"]
                 ),
-                note=_("Provisional until the centre has confirmed the results."),
+                note=_("Provisional until the centre has confirmed the results.")
+                + _carried_note(entry["rows"]),
             )
         )
     if is_here(request, batch):

@@ -25,10 +25,11 @@ from .pieces import actor_of, batch_of, candidate_of, is_here
 QUICK = {
     "admitted": ("warn", "allow_entry"),
     "running": ("warn", "stop_seat", "pause_seat", "allow_entry"),
-    "paused": ("warn", "allow_entry"),
+    "paused": ("warn", "stop_seat", "pause_seat", "allow_entry"),
+    "held": ("warn", "allow_entry"),
     "submitted": ("allow_entry",),
 }
-"""State of a sitting → the acts that its seat's page offers as short forms."""
+"""State of a sitting (``held``: stopped by name) → the acts that its seat's page offers as short forms."""
 
 
 def _quick(batch: HallBatch, key: str, state: str) -> list[dict[str, Any]]:
@@ -116,7 +117,9 @@ def seat(request: HttpRequest, pk: int, key: str) -> HttpResponse:
         "status": status,
         "faults": faults(candidate),
         "paused_for": _paused_for(batch, key) if status.state == "paused" else None,
-        "quick": _quick(batch, key, status.state),
+        "quick": _quick(
+            batch, key, "held" if status.state == "paused" and key in held(batch) else status.state
+        ),
         "room": room_of(bundle, status.room_id),
         "session": session_of(bundle, candidate.session_id),
         "started_at": moment(status.started_at),

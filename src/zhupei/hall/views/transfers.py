@@ -179,6 +179,7 @@ def resets(request: HttpRequest) -> HttpResponse:
         "link": link.centre_link(),
         "rows": access.resets_for(actor).order_by("-pk")[:20],
         "actor_id": actor.user_id,
+        "filed": actions.holds_filed_post(by=actor),
     }
     return render(request, "hall/resets.html", context, status=status_of(form))
 

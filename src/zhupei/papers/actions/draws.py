@@ -82,13 +82,15 @@ def draw_papers(
     seed: bytes | None = None,
     avoid: Mapping[str, Collection[str]] | None = None,
     seats: Mapping[str, Seat] | None = None,
+    without: Mapping[str, str] | None = None,
 ) -> Draw:
     """Draw a paper in every subject for each ``(candidate_key, post_code)`` of a batch (R033, R034, R037).
 
     Papers come from the latest release. ``seed`` (32 bytes, from ``secrets`` when None) is committed and audited before the draw,
     in a transaction of its own unless the caller holds one. ``avoid`` gives by candidate the items met in earlier papers, drawn
-    again only when nothing else is left; ``seats`` where each sits, so that neighbours share little. Raises ``Refusal`` when
-    there is no release, no blueprint, a cell is too small (nothing is kept then), and ``Conflict`` for a batch drawn already.
+    again only when nothing else is left; ``seats`` where each sits, so that neighbours share little; ``without`` the subject
+    of which a candidate gets no paper, having passed it before (J03). Raises ``Refusal`` when there is no release, no
+    blueprint, a cell is too small (nothing is kept then), and ``Conflict`` for a batch drawn already.
     """
     if by != SYSTEM:
         by.require(Role.BANK_KEEPER, *CENTRE)
@@ -111,10 +113,11 @@ def draw_papers(
             status=409,
         )
     today = clock.today()
-    groups = _groups(dict(candidates), release, today)
+    without = dict(without or {})
+    groups = _groups(dict(candidates), without, release, today)
     draw = _commit_seed(batch_key, release, seed, by=by)
     if draw.release_id != release.pk:  # somebody else began the draw meanwhile, from another release
-        groups = _groups(dict(candidates), draw.release, today)
+        groups = _groups(dict(candidates), without, draw.release, today)
     order = Order(
         batch_key,
         tuple(sorted(keys)),
@@ -123,7 +126,7 @@ def draw_papers(
         {key: sorted(uids) for key, uids in (avoid or {}).items() if uids},
         _rested(groups),
     )
-    return _draw(draw, dict(candidates), order, groups, today, by=by)
+    return _draw(draw, dict(candidates), without, order, groups, today, by=by)
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class Group:
 
 def _groups(
     post_of: Mapping[str, str],
+    without: Mapping[str, str],
     release: BankRelease,
     on: date,
     blueprints: Mapping[tuple[str, str], Blueprint] | None = None,
@@ -162,6 +166,8 @@ def _groups(
     for subject in dict.fromkeys(one for _code, one in blueprints) if blueprints else parameter("subjects"):
         for code in sorted(posts):
             at = (code, subject)
+            if blueprints and at not in blueprints:  # nobody of this post sat the subject
+                continue
             blueprint = blueprints[at] if blueprints else blueprint_for(posts[code], subject)
             chapters = (
                 dict(weights[at])
@@ -185,16 +191,16 @@ def _groups(
             )
             form = Form(subject, bank, blueprint.full_mark, f"{release.number}-{release.digest[:16]}")
             found.setdefault(same, (form, blueprint, [], chapters))[2].append(code)
-    return [
-        Group(
-            form,
-            blueprint,
-            tuple(together),
-            tuple(sorted(key for key, code in post_of.items() if code in together)),
-            chapters,
+    groups = []
+    for form, blueprint, together, chapters in found.values():
+        sitting = tuple(
+            sorted(
+                key for key, code in post_of.items() if code in together and without.get(key) != form.subject
+            )
         )
-        for form, blueprint, together, chapters in found.values()
-    ]
+        if sitting:
+            groups.append(Group(form, blueprint, tuple(together), sitting, chapters))
+    return groups
 
 
 def _rested(groups: Iterable[Group]) -> tuple[str, ...]:
@@ -277,7 +283,14 @@ def _names(post_of: Mapping[str, str]) -> dict[str, str]:
 
 @transaction.atomic
 def _draw(
-    draw: Draw, post_of: Mapping[str, str], order: Order, groups: Sequence[Group], on: date, *, by: Actor
+    draw: Draw,
+    post_of: Mapping[str, str],
+    without: Mapping[str, str],
+    order: Order,
+    groups: Sequence[Group],
+    on: date,
+    *,
+    by: Actor,
 ) -> Draw:
     draw = Draw.objects.select_for_update(of=("self",)).select_related("release").get(pk=draw.pk)
     if draw.drawn_at is not None:
@@ -300,7 +313,7 @@ def _draw(
         batch_size=200,
     )
     draw.drawn_at, draw.drawn_by, draw.figures = clock.now(), by.name[:100], drawn.figures
-    draw.inputs = _inputs(post_of, names, order, groups, on)
+    draw.inputs = _inputs(post_of, without, names, order, groups, on)
     draw.algorithm = (
         ALGORITHM  # another one, where the program was renewed between the commitment and the draw
     )
@@ -321,12 +334,18 @@ def _draw(
 
 
 def _inputs(
-    post_of: Mapping[str, str], names: Mapping[str, str], order: Order, groups: Sequence[Group], on: date
+    post_of: Mapping[str, str],
+    without: Mapping[str, str],
+    names: Mapping[str, str],
+    order: Order,
+    groups: Sequence[Group],
+    on: date,
 ) -> dict[str, Any]:
     """All that the papers follow from besides seed and release, as ``Draw.inputs`` keeps it."""
     return {
         "on": on.isoformat(),
         "posts": dict(sorted(post_of.items())),
+        "without": dict(sorted(without.items())),
         "names": dict(names),
         "seats": {key: [seat.room, seat.number] for key, seat in sorted(order.seats.items())},
         "row_length": order.row_length,
@@ -358,6 +377,7 @@ def recheck_draw(draw: Draw, *, by: Actor) -> list[str]:
     used = Blueprint.objects.in_bulk([pk for _code, _subject, pk, _weights in inputs["blueprints"]])
     groups = _groups(
         inputs["posts"],
+        inputs.get("without", {}),  # not there in draws made before it was known
         draw.release,
         date.fromisoformat(inputs["on"]),
         {(code, subject): used[pk] for code, subject, pk, _weights in inputs["blueprints"]},
