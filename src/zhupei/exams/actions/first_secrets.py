@@ -37,9 +37,7 @@ def first_secrets_for(machine: HallMachine, users: Sequence[User]) -> dict[int, 
     known = dict(machine.first_secrets.values_list("user_id", "hashed"))
     fresh = [one for one in users if one.pk not in known]
     made = [f"{secrets.randbelow(10**FIGURES):0{FIGURES}d}" for _user in fresh]
-    with ThreadPoolExecutor(
-        max_workers=4
-    ) as pool:  # slow on purpose, 100 MB each: a hall has dozens of people
+    with ThreadPoolExecutor(max_workers=4) as pool:  # slow on purpose: about 0.1 s and 100 MB each
         hashes = list(pool.map(make_password, made))
     known.update((user.pk, hashed) for user, hashed in zip(fresh, hashes, strict=True))
     FirstSecret.objects.bulk_create(
