@@ -50,7 +50,7 @@ class ResetForm(ZForm):
 
     def __init__(self, *args: Any, people: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].choices = people  # type: ignore[attr-defined]
+        self.fields["login"].choices = [("", _("Choose one.")), *people]  # type: ignore[attr-defined]
 
 
 class DayCheckForm(ZForm):

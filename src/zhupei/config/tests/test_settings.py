@@ -17,7 +17,11 @@ GOOD = {"ZHUPEI_SECRET_KEY": "s3cr3t-key" * 6, "ZHUPEI_MASTER_KEY": "0123456789a
 
 
 def start(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("ZHUPEI_")}
+    environment = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("ZHUPEI_") and k not in ("DATABASE_URL", "PORT")
+    }
     environment |= {"ZHUPEI_DATA": str(tmp_path), **settings}
     command = [sys.executable, "-c", "from zhupei.config.cli import main; main()", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)

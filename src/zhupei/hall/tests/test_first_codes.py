@@ -355,6 +355,14 @@ def test_who_may_not_approve_is_shown_no_button(crew: Crew) -> None:
         assert 'value="refuse"' in page.content.decode()
 
 
+def test_no_colleague_is_chosen_beforehand(crew: Crew) -> None:
+    client = sign_in(Client(), User.objects.get(pk=crew.keeper.user_id))
+    form = client.get(reverse("hall:resets")).context["form"]
+    assert form.fields["login"].choices[0][0] == ""
+    assert client.post(reverse("hall:resets"), {"login": "", "reason": "忘了密码"}).status_code == 422
+    assert not AccessReset.objects.exists()
+
+
 def test_the_pages_show_each_half_once(crew: Crew) -> None:
     one = sign_in(Client(), User.objects.get(pk=crew.keeper.user_id))
     answer = one.post(reverse("hall:resets"), {"login": crew.lost.login, "reason": "手机没带"})
