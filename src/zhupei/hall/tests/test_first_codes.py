@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,6 +14,7 @@ import pyotp
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from tests.makers import (
@@ -386,3 +389,21 @@ def test_where_the_centre_runs_a_code_goes_to_the_telephone_instead() -> None:
     page = sign_in(Client(), User.objects.get(pk=by.user_id)).get(reverse("hall:resets"))
     assert "<textarea" not in page.content.decode()
     assert 'name="login"' not in page.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_propose_at_once_get_one_proposal(crew: Crew) -> None:
+    together = threading.Barrier(2)
+
+    def act(by: Actor) -> str:
+        try:
+            together.wait(10)
+            propose(crew, by)
+        except Refusal as refusal:
+            return refusal.code
+        finally:
+            connections.close_all()
+        return "proposed"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(act, (crew.head, crew.keeper))) == ["proposal_open", "proposed"]
