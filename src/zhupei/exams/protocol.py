@@ -89,6 +89,14 @@ def _detail(line: delivery.ProtocolLine, rooms: dict[str, str]) -> str:
     return rooms.get(detail[0], "") if detail else ""
 
 
+def _person(name: str) -> str:
+    """A name of the journal, which ends in the account's number, as people read it."""
+    base, mark, number = name[:100].rpartition(" #")
+    if not mark or not number.isdecimal():
+        return name[:100]
+    return _("%(name)s (account %(number)s)") % {"name": base, "number": number}
+
+
 def protocol_of(batch: Batch) -> Protocol:
     """The protocol of a batch with a return; raises ``Refusal`` if the return cannot be opened as it was signed."""
     bundle, content = open_sittings(batch)
@@ -106,9 +114,9 @@ def protocol_of(batch: Batch) -> Protocol:
         told.append(
             Line(
                 at,
-                f"{what}: {detail}" if detail else what,
+                f"{what} · {detail}" if detail else what,
                 people.get(line.candidate_id, ""),
-                "; ".join(name[:100] for name in line.who),
+                _(", ").join(map(_person, line.who)),
                 line.why[:500],
                 len(line.photos),
                 "void" if line.what in ("voided", "turned_away") else "",

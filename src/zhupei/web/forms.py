@@ -26,6 +26,13 @@ MEGABYTE = 1024 * 1024
 _REQUIRED = forms.Field.default_error_messages["required"]
 
 
+_LIMIT_WORDS = {  # by the code of Django's validator, whose own words are a programmer's
+    "max_length": gettext_lazy("At most %(limit_value)d characters; these are %(show_value)d."),
+    "min_value": gettext_lazy("Not less than %(limit_value)s."),
+    "max_value": gettext_lazy("Not more than %(limit_value)s."),
+}
+
+
 def _required_words(field: forms.Field) -> Any:
     if isinstance(field, forms.FileField):
         return gettext_lazy("Choose a file.")
@@ -47,6 +54,8 @@ class ZBoundField(forms.BoundField):
         super().__init__(form, field, name)
         if field.error_messages["required"] == _REQUIRED:
             field.error_messages["required"] = _required_words(field)
+        for code, words in _LIMIT_WORDS.items():
+            field.error_messages.setdefault(code, words)
         widget = field.widget
         if isinstance(widget, forms.NumberInput) and widget.input_type == "number":
             widget.input_type = "text"

@@ -227,7 +227,15 @@ def test_the_protocol_says_who_did_what_when_and_why() -> None:
     page = reverse("exams:protocol", args=[batch.pk])
     assert page in client.get(reverse("exams:batch", args=[batch.pk])).content.decode()
     text = client.get(page).content.decode()
-    for words in ("停电补时", "1.5", "甲 #1; 乙 #2", "键盘坏", "→", "替考&lt;b&gt;", "跳闸两分钟"):
+    for words in (
+        "停电补时",
+        "1.5",
+        "甲（账号 1）、乙（账号 2）",
+        "键盘坏",
+        "→",
+        "替考&lt;b&gt;",
+        "跳闸两分钟",
+    ):
         assert words in text, words
     pdf = client.get(reverse("exams:protocol_pdf", args=[batch.pk]))
     assert pdf.content[:5] == b"%PDF-"

@@ -59,7 +59,7 @@ def close_batch(hall_batch: HallBatch, *, by: Actor) -> HallBatch:
     if sitting:
         seats = _(", ").join(f"{one['room_name']} {one['seat']}" for one in sitting[:10])
         text = _(
-            "%(n)d candidates are still sitting: %(seats)s. Wait until they have handed in or their time is over."
+            "%(n)d candidates are checked in or still sit: %(seats)s. Wait until they have handed in or their time is over."
         ) % {
             "n": len(sitting),
             "seats": seats,

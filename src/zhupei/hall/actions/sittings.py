@@ -165,7 +165,12 @@ def propose_room(
         )
         made.append(proposal)
     if not made:
-        raise Conflict("nobody_affected", _("There is nobody here for whom time could be proposed."))
+        text = _("There is nobody here for whom time could be proposed.")
+        if not minutes:
+            text = _(
+                "Nobody here was cut off who has not been given time. Type how many minutes to propose for each."
+            )
+        raise Conflict("nobody_affected", text)
     return made
 
 

@@ -169,6 +169,8 @@ def test_every_page_of_a_seat(day: Day, django_assert_max_num_queries: Any) -> N
         client.get(reverse("hall:batches"))
     with django_assert_max_num_queries(16):
         client.get(console)
+    scores = client.get(reverse("hall:scores", args=[day.row.pk])).content.decode()
+    assert ("未签到" in scores, "缺考" in scores) == (True, False), "the room still sits"
     part = client.get(console, headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in part
     assert "剩余" in part
@@ -176,6 +178,8 @@ def test_every_page_of_a_seat(day: Day, django_assert_max_num_queries: Any) -> N
     refusal = client.post(reverse("hall:force_hand_in", args=args), {"reason": ""})
     assert refusal.status_code == 422
     assert client.post(reverse("hall:force_hand_in", args=args), {"reason": "离场"}).status_code == 302
+    scores = client.get(reverse("hall:scores", args=[day.row.pk])).content.decode()
+    assert ("未签到" in scores, "缺考" in scores) == (False, True), "all who came have handed in"
     pdf = client.get(reverse("hall:scores_pdf", args=[day.row.pk, day.session, day.room]))
     assert pdf.content.startswith(b"%PDF")
     assert client.get(reverse("hall:scores_pdf", args=[day.row.pk, day.session, "0"])).status_code == 404

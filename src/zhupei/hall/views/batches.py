@@ -13,6 +13,7 @@ from zhupei.documents import api as documents
 from zhupei.exams import api as exams
 from zhupei.hall import access, actions
 from zhupei.hall.choices import CheckInDecision, CheckItem, HallBatchState
+from zhupei.hall.console.drawing import state_words
 from zhupei.hall.forms import DayCheckForm, KeyForm, UploadForm
 from zhupei.hall.models import HallBatch
 from zhupei.hall.queries import (
@@ -251,7 +252,8 @@ def return_file(request: HttpRequest, pk: int) -> HttpResponse:
     return file_response(data, f"{batch.batch_no}.zpr", "application/octet-stream")
 
 
-def _by_room(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _by_room(batch: HallBatch) -> list[dict[str, Any]]:
+    rows, now_ms = board_rows(batch), int(clock.now().timestamp() * 1000)
     rooms: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         entry = rooms.setdefault(
@@ -266,7 +268,12 @@ def _by_room(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "rows": [],
             },
         )
-        entry["rows"].append({**row, "outcome": outcome_of(row)})
+        entry["rows"].append(row)
+    for entry in rooms.values():
+        states = {row["state"] for row in entry["rows"]}
+        over = batch.state != HallBatchState.OPEN or entry["rows"][0]["ends_at"] <= now_ms
+        over = over or ("submitted" in states and not states & {"admitted", "running", "paused"})
+        entry["rows"] = [{**row, "outcome": outcome_of(row, over=over)} for row in entry["rows"]]
     return list(rooms.values())
 
 
@@ -277,19 +284,21 @@ def _carried_note(rows: list[dict[str, Any]]) -> str:
     return ""
 
 
-def outcome_of(row: dict[str, Any]) -> str:
-    """What a sitting came to, in a word."""
+def outcome_of(row: dict[str, Any], *, over: bool) -> str:
+    """What a sitting came to, in a word. Nobody is called absent before the room's test is ``over``."""
     if row["state"] == "voided":
         return _("Void")
     if row["state"] == "submitted":
         return _("Passed") if row["passed"] else _("Not passed")
-    return _("Did not come") if row["state"] in ("not_admitted", "admitted") else _("Sitting")
+    if over and row["state"] in ("not_admitted", "admitted"):
+        return _("Did not come")
+    return state_words()[row["state"]]
 
 
 def scores(request: HttpRequest, pk: int) -> HttpResponse:
     """The scores right after hand-in, room by room (R038)."""
     batch = batch_of(request, pk)
-    context = {"batch": batch, "rooms": _by_room(board_rows(batch))}
+    context = {"batch": batch, "rooms": _by_room(batch)}
     return render(request, "hall/scores.html", context)
 
 
@@ -297,9 +306,7 @@ def scores_pdf(request: HttpRequest, pk: int, session: str, room: str) -> HttpRe
     """The score list of one room for the board."""
     batch = batch_of(request, pk)
     with override("zh-hans"):  # a paper for the board, in the language of the rule
-        found = [
-            one for one in _by_room(board_rows(batch)) if (one["session"], one["room"]) == (session, room)
-        ]
+        found = [one for one in _by_room(batch) if (one["session"], one["room"]) == (session, room)]
         if not found:
             raise Refusal("nobody_here", _("Nobody sits in this room in this session."), status=404)
         entry = found[0]

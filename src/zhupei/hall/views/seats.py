@@ -81,7 +81,8 @@ def _timeline(batch: HallBatch, key: str) -> list[dict[str, Any]]:
             add(row.decided_at, row.decided_by, what, row.decision_reason, tone)
     for row in batch.incidents.filter(candidate_key=key):
         url = reverse("hall:incident_photo", args=[row.pk]) if row.photo_id else ""
-        add(row.at, row.reported_by, row.get_kind_display(), row.text, "problem", url)
+        tone = "active" if row.kind == IncidentKind.RESUMED else "problem"
+        add(row.at, row.reported_by, row.get_kind_display(), row.text, tone, url)
     return sorted(entries, key=lambda entry: entry["at"])
 
 

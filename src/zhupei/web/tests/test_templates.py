@@ -264,6 +264,19 @@ def test_errors_stand_beside_the_field_and_at_the_top():
     assert ">报送计划</button>" in html
 
 
+def test_limits_are_told_in_plain_words():
+    class Limited(z.ZForm):
+        reason = forms.CharField(max_length=3)
+        least = forms.IntegerField(min_value=1)
+        most = forms.IntegerField(max_value=240)
+
+    html = render_to_string(
+        "web/_form.html", {"form": Limited({"reason": "太长了吧", "least": "0", "most": "241"})}
+    )
+    for words in ("最多 3 个字，现有 4 个。请缩短。", "不能小于 1。", "不能大于 240。"):
+        assert words in html, words
+
+
 def test_fields_bring_class_keyboard_and_no_suggestions():
     form = Plan()
     assert 'class="form-control"' in str(form["name"])
